@@ -1,0 +1,224 @@
+package protocol
+
+import (
+	"slices"
+
+	"cordon/protocol/admission"
+	"cordon/protocol/canon"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// Admit makes an organisation a member: a steward's word over the invite that
+// asked it and the accept with which it signed the agreement. From here on the
+// case's bytes may go to it.
+type Admit struct {
+	Invite []byte
+	Accept []byte
+	Salt   [32]byte // opens the case commitment of both
+	Hist   []Anchor // nil: full
+	Card   []byte   // of the admitted organisation
+
+	invite *admission.Invite // set by the check
+	accept *admission.Accept
+	card   *identity.Card
+}
+
+// Anchor is where a feed begins for an organisation that is not given the
+// content before it.
+type Anchor struct {
+	Kid   id.Kid
+	Comp  id.Comp
+	Seq   id.Seq
+	Entry id.EntryID
+	LC    uint64
+}
+
+var admitKind = kind{
+	typ: 4, name: "admit", cap: identity.CapSteward, who: byStewardOf,
+	make: func() Message { return new(Admit) }, check: checkAdmit, holds: admitHolds,
+}
+
+// Type is the kind's number.
+func (*Admit) Type() entry.Type { return admitKind.typ }
+
+func (m *Admit) fields() []field {
+	return []field{
+		bytesOf(1, &m.Invite),
+		bytesOf(2, &m.Accept),
+		hash(3, &m.Salt),
+		listOf(4, &m.Hist, 0, 1<<16, readAnchor, writeAnchor).optional(func() bool { return m.Hist != nil }),
+		bytesOf(5, &m.Card),
+	}
+}
+
+// Role is what the organisation is admitted as, by the invite; zero where the
+// case did not verify it.
+func (m *Admit) Role() Role {
+	if m.invite == nil {
+		return 0
+	}
+	return Role(m.invite.Role)
+}
+
+// Invitee is the admitted organisation; zero where the case did not verify the invite.
+func (m *Admit) Invitee() id.OrgID {
+	if m.invite == nil {
+		return id.OrgID{}
+	}
+	return m.invite.Invitee
+}
+
+// checkAdmit judges by the entry's past alone (spec/kinds.md, admit).
+func checkAdmit(c *Case, n *node) *Refusal {
+	m := n.msg.(*Admit)
+	if m.card == nil { // a refold comes by again
+		if r := m.open(c, n); r != nil {
+			return r
+		}
+	}
+	if !m.accept.Answers(m.invite) {
+		return refuse("accept-mismatch", "the accept answers another invite, or another role or agreement")
+	}
+	if !admission.Opens(m.invite.Commitment, c.id, m.Salt) {
+		return refuse("accept-other-case", "the invite and the accept are of another case")
+	}
+	if m.invite.Agr != c.terms.root {
+		return refuse("agreement-not-current", "the accept signs an agreement that is not the current one: invite again")
+	}
+	if n.own && slices.Contains(c.orgOrNone(m.Invitee()).rolesIn(n.past), m.Role()) {
+		return refuse("already-a-member", "the organisation is a member with this role already")
+	}
+	return nil
+}
+
+// open verifies the three objects with the keys that the entry's past shows; card
+// is set last.
+func (m *Admit) open(c *Case, n *node) *Refusal {
+	inviter, err := admission.ParseInviter(m.Invite)
+	if err != nil {
+		return refuse("bad-invite", "the invite is not well formed: %v", err)
+	}
+	f := c.config(*n.cfg)
+	from, _ := c.orgOrNone(inviter).viewIn(n.past)
+	if from == nil || !slices.Contains(f.Stewards, inviter) {
+		return refuse("bad-invite", "the invite is not of a steward of the case")
+	}
+	if m.invite, err = admission.OpenInvite(m.Invite, from); err != nil {
+		return refuse("bad-invite", "the invite does not verify: %v", err)
+	}
+	to, suspect := c.orgOrNone(m.invite.Invitee).viewIn(n.past)
+	if to == nil {
+		return refuse("identity-unknown", "the invitee's identity events are not in the entry's past: write an ident entry first")
+	}
+	if suspect {
+		return refuse("identity-suspect", "the invitee's root signed two identity events at one index: settle with it which one holds")
+	}
+	if m.accept, err = admission.OpenAccept(m.Accept, to); err != nil {
+		return refuse("bad-accept", "the accept does not verify by the identity events in the entry's past: %v", err)
+	}
+	card, err := identity.OpenCard(m.Card)
+	if err != nil {
+		return refuse("bad-card", "the card does not verify: %v", err)
+	}
+	if card.Org.ID != to.ID {
+		return refuse("bad-card", "the card is another organisation's")
+	}
+	m.card = card
+	return nil
+}
+
+// admitHolds also refuses an accept that an honoured admit in the past has used:
+// who left or was removed comes back by a new invitation only.
+func admitHolds(c *Case, n *node) *Refusal {
+	if r := empowered(c, n); r != nil {
+		return r
+	}
+	m := n.msg.(*Admit)
+	for _, a := range c.orgOrNone(m.Invitee()).admits {
+		if b, ok := a.msg.(*Admit); ok && n.past.has(a) && b.accept.ID == m.accept.ID {
+			return refuse("accept-used", "this accept has admitted the organisation before: invite again")
+		}
+	}
+	return nil
+}
+
+func (m *Admit) apply(c *Case, n *node) {
+	o := c.orgOf(m.Invitee())
+	c.proves(m.accept.Kid, o, n)
+	if !slices.Contains(o.voice, n) { // a refold comes by again
+		o.voice = append(o.voice, n)
+	}
+	if n.honoured() {
+		o.admit(n)
+		c.act(n)
+	}
+}
+
+// admit records an honoured admit. Who was no member in its past starts anew in
+// the report states: at accepted a reporter, at received others.
+func (o *org) admit(n *node) {
+	if !o.memberIn(n.past) {
+		start := RMReceived
+		if slices.Contains(n.roles(), Reporter) {
+			start = RMAccepted
+		}
+		o.rm = insert(o.rm, mark{n, uint8(start)})
+	}
+	o.admits = append(o.admits, n)
+}
+
+func readRole(r *canon.Reader, v *Role) error {
+	n, err := r.Uint()
+	if err != nil || n < uint64(Reporter) || n > uint64(Observer) {
+		return errMalformed
+	}
+	*v = Role(n)
+	return nil
+}
+
+func readAnchor(r *canon.Reader, a *Anchor) error {
+	if n, err := r.Array(); err != nil || n != 5 {
+		return errMalformed
+	}
+	if err := readHash(r, &a.Kid); err != nil {
+		return err
+	}
+	if err := readComp(r, &a.Comp); err != nil {
+		return err
+	}
+	seq, err := r.Uint()
+	if err != nil || seq >= entry.MaxSeqContent {
+		return errMalformed
+	}
+	a.Seq = id.Seq(seq)
+	if err := readHash(r, &a.Entry); err != nil {
+		return err
+	}
+	if a.LC, err = r.Uint(); err != nil || a.LC > entry.MaxTime {
+		return errMalformed
+	}
+	return nil
+}
+
+// readComp reads a content compartment: 1 or an entry id.
+func readComp(r *canon.Reader, v *id.Comp) error {
+	if kind, _ := r.Kind(); kind == canon.KindUint {
+		n, err := r.Uint()
+		if err != nil || n != 1 {
+			return errMalformed
+		}
+		*v = id.Everyone
+		return nil
+	}
+	return readHash(r, v)
+}
+
+func writeAnchor(a Anchor) any {
+	var comp any = a.Comp[:]
+	if a.Comp == id.Everyone {
+		comp = uint64(1)
+	}
+	return []any{a.Kid[:], comp, uint64(a.Seq), a.Entry[:], a.LC}
+}

@@ -1,0 +1,42 @@
+package protocol
+
+import "cordon/protocol/id"
+
+// checkContent is what every kind of the content plane asks (spec/kinds.md,
+// content plane): an agreement that is active, and a compartment that its author reads.
+func checkContent(c *Case, n *node) *Refusal {
+	if n.own && c.State() != StateOK {
+		return refuse("upgrade-needed", "the case follows rules %d, this version knows %d: no content until it is upgraded", c.tip().Rules, Rules)
+	}
+	if n.agr == nil {
+		return refuse("agreement-not-active", "content names the agreement under which it is written")
+	}
+	if a := c.terms.all[*n.agr]; a == nil || !a.active {
+		return refuse("agreement-not-active", "the agreement under which this was written is not active in the entry's past")
+	}
+	if n.comp == id.Everyone {
+		return nil
+	}
+	room := c.comps[n.comp]
+	if room == nil || !n.past.has(room) {
+		return refuse("compartment-unknown", "the compartment is not open in the entry's past")
+	}
+	if !room.msg.(*Compartment).has(n.org.id) {
+		return refuse("not-a-reader", "only a reader of the compartment writes in it")
+	}
+	return nil
+}
+
+// checkLater is checkContent for the kinds that are not the opener's first entry.
+func checkLater(c *Case, n *node) *Refusal {
+	if n.subjectPlace(c) {
+		return refuse("subject-first", "the opener's first content is the subject: title and report")
+	}
+	return checkContent(c, n)
+}
+
+// subjectPlace says whether the entry stands where the subject belongs: seq 0 of
+// the genesis key's feed for everybody.
+func (n *node) subjectPlace(c *Case) bool {
+	return n.comp == id.Everyone && n.seq == 0 && n.kid == c.genesis.kid
+}

@@ -1,0 +1,198 @@
+package protocol
+
+import (
+	"crypto/ed25519"
+
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// Part is what of an entry is to be sent. The entry itself is its header; a
+// control entry has nothing else.
+type Part uint8
+
+// The parts of an entry.
+const (
+	Header Part = 1
+	Body   Part = 2 // the sealed body or its key
+)
+
+// Recipient is the peer at the other end of a connection.
+type Recipient struct {
+	Org       id.OrgID
+	Key       ed25519.PublicKey // its transport key, as the connection proved it
+	Directory *identity.Org     // the newest chain the directory has; nil: none
+}
+
+// Local is what this daemon alone knows of the moment at which it sends.
+type Local struct {
+	Us           id.OrgID
+	Now          uint64 // Unix seconds, our clock
+	Hold         bool   // a person holds everything back from the recipient's organisation
+	Erased       bool   // the case is erased here
+	BodyHere     bool   // body and key are here and not erased
+	StewardHeard uint64 // Unix seconds at which a steward was last heard; 0: unknown
+}
+
+// Lease is how long bodies flow after a steward was last heard, in seconds.
+const Lease = 21 * 24 * 3600
+
+// Decision is MaySend's answer.
+type Decision struct {
+	Send bool
+	Gate string // the gate that decided: G0 .. G9 (spec/protocol.md §5.2)
+}
+
+// MaySend says whether a part of a folded entry may go to a peer. It is asked as
+// the frame is written, with everything stored folded, and it is the only way
+// out for a case's bytes (spec/protocol.md §5.2).
+func (c *Case) MaySend(x id.EntryID, part Part, to Recipient, here Local) Decision {
+	no := func(gate string) Decision { return Decision{Gate: gate} }
+	n := c.nodes[x]
+	if n == nil || here.Hold || here.Erased {
+		return no("G0")
+	}
+	o := c.orgs[to.Org]
+	daemon, certified := c.certified(o, to, here.Now)
+	if !certified {
+		return no("G1")
+	}
+	if !c.member(o) || c.forked[daemon.Kid] {
+		// The removed one is told of it, nothing more.
+		return Decision{Send: part == Header && c.told(o, n), Gate: "G3"}
+	}
+	if n.control() {
+		return Decision{Send: part == Header, Gate: "G3"}
+	}
+	switch {
+	case c.State() != StateOK:
+		return no("G4")
+	case !c.reads(o, n.comp):
+		return no("G5")
+	case !o.within(n, c.all):
+		return no("G6")
+	case part == Header:
+		return Decision{Send: true, Gate: "G6"}
+	case !c.covered(o, n):
+		return no("G7")
+	case !here.BodyHere:
+		return no("G8")
+	case !c.leased(o, here):
+		return no("G9")
+	}
+	return Decision{Send: true, Gate: "G9"}
+}
+
+// certified is gate G1: the peer's key is in an unexpired, unrevoked certificate
+// of its organisation, by the case and by the directory where it knows better.
+func (c *Case) certified(o *org, to Recipient, now uint64) (identity.Daemon, bool) {
+	if o == nil {
+		return identity.Daemon{}, false
+	}
+	view, suspect := o.viewIn(c.all)
+	if view == nil || suspect {
+		return identity.Daemon{}, false
+	}
+	d, ok := view.ByPeer(to.Key)
+	if !ok || !d.InForce(now) {
+		return d, false
+	}
+	if to.Directory == nil {
+		return d, true
+	}
+	newest, ok := to.Directory.ByPeer(to.Key)
+	return d, ok && to.Directory.ID == o.id && newest.InForce(now)
+}
+
+// told is the second half of gate G3: n is an honoured removal of o or a control
+// entry in the past of one.
+func (c *Case) told(o *org, n *node) bool {
+	if !n.control() {
+		return false
+	}
+	for _, k := range o.kills {
+		if k.kind.typ == removeKind.typ && k.past.has(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// reads is gate G5.
+func (c *Case) reads(o *org, comp id.Comp) bool {
+	if comp == id.Everyone {
+		return true
+	}
+	room := c.comps[comp]
+	if room == nil || !room.honoured() {
+		return false
+	}
+	return room.msg.(*Compartment).has(o.id)
+}
+
+// within is gate G6: a live admit gives the whole history, or the entry is at or
+// above its anchor. A feed that is not named began after the admit.
+func (o *org) within(n *node, all vector) bool {
+	for _, a := range o.liveIn(all) {
+		m, ok := a.msg.(*Admit)
+		if !ok || m.Hist == nil || m.gives(n) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Admit) gives(n *node) bool {
+	for _, h := range m.Hist {
+		if h.Kid == n.kid && h.Comp == n.comp {
+			return n.seq >= h.Seq
+		}
+	}
+	return true
+}
+
+// covered is gate G7: an agreement that o accepted and has not withdrawn covers
+// the one under which n was written.
+func (c *Case) covered(o *org, n *node) bool {
+	if n.agr == nil {
+		return false
+	}
+	for _, a := range o.liveIn(c.all) {
+		if c.terms.covers(c.signed(a), *n.agr) {
+			return true
+		}
+	}
+	return false
+}
+
+// signed is the agreement that an admit says its organisation accepted.
+func (c *Case) signed(a *node) id.AgrID {
+	if m, ok := a.msg.(*Admit); ok {
+		return m.accept.Agr
+	}
+	return c.terms.root
+}
+
+// leased is gate G9. A clock that stepped back, or an unknown time, counts as
+// expired.
+func (c *Case) leased(o *org, here Local) bool {
+	if c.steward(o.id) || c.steward(here.Us) {
+		return true
+	}
+	return here.StewardHeard > 0 && here.StewardHeard <= here.Now && here.Now-here.StewardHeard <= Lease
+}
+
+// Removed lists the honoured removals of an organisation that is no member: what
+// it is told.
+func (c *Case) Removed(o id.OrgID) (removals []id.EntryID) {
+	x := c.orgs[o]
+	if x == nil || c.member(x) {
+		return nil
+	}
+	for _, k := range x.kills {
+		if k.kind.typ == removeKind.typ {
+			removals = append(removals, k.id)
+		}
+	}
+	return removals
+}

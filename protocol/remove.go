@@ -1,0 +1,48 @@
+package protocol
+
+import (
+	"slices"
+
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// Remove ends an organisation's membership. It wins over every admission that
+// did not see it, and voids the status entries it did not see; content and
+// claims stay.
+type Remove struct {
+	Org    id.OrgID
+	Code   uint8    // reason, 0..15
+	Reason [32]byte // commitment to the reason's text
+}
+
+var removeKind = kind{
+	typ: 5, name: "remove", cap: identity.CapSteward, who: byStewardOf,
+	make: func() Message { return new(Remove) }, check: checkRemove, holds: empowered,
+}
+
+// Type is the kind's number.
+func (*Remove) Type() entry.Type { return removeKind.typ }
+
+func (m *Remove) fields() []field {
+	return []field{hash(1, &m.Org), number(2, &m.Code, 0, MaxCode), hash(3, &m.Reason)}
+}
+
+func checkRemove(c *Case, n *node) *Refusal {
+	m := n.msg.(*Remove)
+	if slices.Contains(c.config(*n.cfg).Stewards, m.Org) || c.steward(m.Org) {
+		return refuse("subject-is-steward", "a steward is not removed: a new config drops it first")
+	}
+	if !c.orgOrNone(m.Org).memberIn(n.past) {
+		return refuse("subject-not-a-member", "the organisation is no member of the case")
+	}
+	return nil
+}
+
+func (m *Remove) apply(c *Case, n *node) {
+	if n.honoured() {
+		c.kill(c.orgOf(m.Org), n)
+		c.act(n)
+	}
+}

@@ -1,0 +1,97 @@
+package protocol
+
+import (
+	"slices"
+	"strings"
+
+	"cordon/protocol/entry"
+	"cordon/protocol/identity"
+)
+
+// Status says the author's own report state or fix state; one of the two is zero.
+type Status struct {
+	RM  RM
+	Fix Fix
+}
+
+var statusKind = kind{
+	typ: 13, name: "status", cap: identity.CapWrite, who: byMember,
+	make: func() Message { return new(Status) }, check: checkStatus, holds: unremoved,
+}
+
+// Type is the kind's number.
+func (*Status) Type() entry.Type { return statusKind.typ }
+
+func (m *Status) fields() []field {
+	return []field{
+		number(1, &m.RM, uint64(RMInvalid), uint64(RMClosed)).optional(func() bool { return m.RM != 0 }),
+		number(2, &m.Fix, uint64(FixReady), uint64(FixDeployed)).optional(func() bool { return m.Fix != 0 }),
+	}
+}
+
+func checkStatus(c *Case, n *node) *Refusal {
+	m := n.msg.(*Status)
+	switch {
+	case (m.RM == 0) == (m.Fix == 0):
+		return refuse("bad-status", "a status entry says either a report state or a fix state")
+	case m.RM != 0:
+		return checkRM(n, m.RM)
+	}
+	return checkFix(n, m.Fix)
+}
+
+// checkRM judges a step by the author's own earlier entries. Others may skip
+// steps forward (we may have missed why); nobody goes back.
+func checkRM(n *node, to RM) *Refusal {
+	from := RM(lastIn(n.org.rm, n))
+	if from.step(to) || !n.own && from.skip(to) {
+		return nil
+	}
+	var next []string
+	for _, s := range rmSteps[from] {
+		next = append(next, s.String())
+	}
+	if len(next) == 0 {
+		return refuse("rm-step", "the report is %v, which is final", from)
+	}
+	return refuse("rm-step", "the report is %v and does not become %v: next is %s", from, to, strings.Join(next, " or "))
+}
+
+// checkFix judges a step of the fix path (spec/kinds.md, status).
+func checkFix(n *node, to Fix) *Refusal {
+	roles := n.org.rolesIn(n.past)
+	vendor := slices.ContainsFunc(roles, Role.Vendor)
+	from := fixIn(lastIn(n.org.fix, n), vendor)
+	rm := RM(lastIn(n.org.rm, n))
+	switch {
+	case !vendor && !(to == FixDeployed && slices.Contains(roles, Deployer)):
+		return refuse("fix-role", "only a vendor says ready, only a vendor or a deployer says deployed")
+	case to <= from:
+		return refuse("fix-step", "the fix is %v already", from)
+	case vendor && to == FixDeployed && from != FixReady:
+		return refuse("fix-step", "a vendor's fix is ready before it is deployed")
+	case to == FixReady && rm != RMAccepted && rm != RMDeferred && rm != RMClosed:
+		return refuse("fix-before-accepted", "a fix is ready only after the report was accepted; it is %v", rm)
+	}
+	return nil
+}
+
+// fixIn is the fix state by what was written; a vendor is aware by its admission.
+func fixIn(written uint8, vendor bool) Fix {
+	if vendor {
+		return max(Fix(written), FixAware)
+	}
+	return Fix(written)
+}
+
+// apply notes the mark of a sound entry also where a removal voids it: whether
+// the next step is legal depends on the past alone.
+func (m *Status) apply(c *Case, n *node) {
+	o := n.org
+	o.status = append(o.status, n)
+	if m.RM != 0 {
+		o.rm = insert(o.rm, mark{n, uint8(m.RM)})
+	} else {
+		o.fix = insert(o.fix, mark{n, uint8(m.Fix)})
+	}
+}

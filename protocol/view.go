@@ -1,0 +1,342 @@
+package protocol
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"slices"
+	"strings"
+
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// The states of a case.
+const (
+	StateOK      = "ok"
+	StateUpgrade = "upgrade-needed" // a config names rules that this version does not know
+)
+
+// Participant is an organisation that was ever admitted, as the case has it now.
+type Participant struct {
+	Org      id.OrgID
+	Name     string
+	Roles    []Role // of its live admissions; of all it had when it is gone
+	RM       RM
+	VFD      string // vfd..VFD of a vendor, d or D of a deployer, "" of others
+	Consent  Consent
+	Admitted bool // false: it was removed or left
+	Suspect  bool // its root signed two identity events at one index
+	Steward  bool
+	Addrs    []string // where it says it is reached
+}
+
+// Embargo is the state of the embargo. The fold has no clock: an active one
+// whose End has passed is over for who compares it with their own.
+type Embargo struct {
+	State       EM
+	ExitPending bool   // somebody claims what would end it, unconfirmed
+	End         uint64 // Unix milliseconds; 0 when the terms say no embargo
+	Agreement   id.AgrID
+}
+
+// Assertion is a claim as the case has it.
+type Assertion struct {
+	ID        id.EntryID
+	Org       id.OrgID
+	What      What
+	Confirmed bool // what it claims is: by a steward or by two organisations
+}
+
+// Room is a compartment.
+type Room struct {
+	Comp    id.Comp
+	By      id.OrgID
+	Readers []id.OrgID // sorted
+}
+
+// ID is the case's id; zero before genesis.
+func (c *Case) ID() id.CaseID { return c.id }
+
+// Len is the number of entries folded.
+func (c *Case) Len() int { return len(c.order) }
+
+// State is StateOK or StateUpgrade.
+func (c *Case) State() string {
+	if c.tip().Rules > Rules {
+		return StateUpgrade
+	}
+	return StateOK
+}
+
+// Config is the one in force.
+func (c *Case) Config() Config { return *c.tip() }
+
+// Stewards lists them in rank order.
+func (c *Case) Stewards() []id.OrgID { return slices.Clone(c.tip().Stewards) }
+
+// Opener is the organisation that opened the case; ok is false before genesis.
+func (c *Case) Opener() (o id.OrgID, ok bool) {
+	if c.opener == nil {
+		return o, false
+	}
+	return c.opener.id, true
+}
+
+// Member says whether an organisation is admitted now.
+func (c *Case) Member(o id.OrgID) bool { return c.member(c.orgs[o]) }
+
+// Admission is the latest live admit of a member: what a newcomer is pointed to.
+func (c *Case) Admission(o id.OrgID) (e id.EntryID, ok bool) {
+	live := c.orgOrNone(o).liveIn(c.all)
+	if len(live) == 0 {
+		return e, false
+	}
+	return slices.MaxFunc(live, func(a, b *node) int { return mark{a, 0}.compare(mark{b, 0}) }).id, true
+}
+
+// OrgOf is the organisation that a key writes for, by everything folded.
+func (c *Case) OrgOf(kid id.Kid) (o id.OrgID, ok bool) {
+	x, _ := c.holder(kid, c.all)
+	if x == nil {
+		return o, false
+	}
+	return x.id, true
+}
+
+// Org is an organisation's chain as the case shows it. In a case nothing else
+// counts.
+func (c *Case) Org(o id.OrgID) (*identity.Org, bool) {
+	view, _ := c.orgOrNone(o).viewIn(c.all)
+	return view, view != nil
+}
+
+// Agreement finds an agreement of the case by name.
+func (c *Case) Agreement(a id.AgrID) (Agreement, Record, bool) {
+	g := c.terms.all[a]
+	if g == nil {
+		return Agreement{}, Record{}, false
+	}
+	return g.Agreement, g.Record, true
+}
+
+// Participants lists the stewards by rank, then others by their first admission.
+func (c *Case) Participants() []Participant {
+	var os []*org
+	for _, o := range c.orgs {
+		if len(o.admits) > 0 {
+			os = append(os, o)
+		}
+	}
+	slices.SortFunc(os, c.compareOrgs)
+	ps := make([]Participant, len(os))
+	for i, o := range os {
+		ps[i] = c.participant(o)
+	}
+	return ps
+}
+
+func (c *Case) compareOrgs(a, b *org) int {
+	return cmp.Or(cmp.Compare(c.stewardRank(a.id), c.stewardRank(b.id)),
+		cmp.Compare(a.firstLC(), b.firstLC()), compareOrgs(a.id, b.id))
+}
+
+// stewardRank is an organisation's rank; MaxStewards for who is none.
+func (c *Case) stewardRank(o id.OrgID) int {
+	if i := slices.Index(c.tip().Stewards, o); i >= 0 {
+		return i
+	}
+	return MaxStewards
+}
+
+func (o *org) firstLC() uint64 {
+	lc := ^uint64(0)
+	for _, a := range o.admits {
+		lc = min(lc, a.lc)
+	}
+	return lc
+}
+
+func (c *Case) participant(o *org) Participant {
+	view, suspect := o.viewIn(c.all)
+	p := Participant{Org: o.id, Roles: o.rolesIn(c.all), RM: RM(last(o.rm)),
+		Admitted: c.member(o), Suspect: suspect, Steward: c.steward(o.id), Consent: c.consent(o)}
+	if len(p.Roles) == 0 {
+		p.Roles = o.rolesOnce()
+	}
+	if view != nil {
+		p.Name = view.Name
+	}
+	p.VFD = vfd(p.Roles, last(o.fix))
+	p.Addrs = o.addresses()
+	return p
+}
+
+// rolesOnce are the roles of all admits, for who is gone.
+func (o *org) rolesOnce() (roles []Role) {
+	for _, a := range o.admits {
+		roles = append(roles, a.roles()...)
+	}
+	slices.Sort(roles)
+	return slices.Compact(roles)
+}
+
+// vfd writes an organisation's own part of the case state.
+func vfd(roles []Role, written uint8) string {
+	switch {
+	case slices.ContainsFunc(roles, Role.Vendor):
+		return fixIn(written, true).vfd()
+	case slices.Contains(roles, Deployer) && Fix(written) == FixDeployed:
+		return "D"
+	case slices.Contains(roles, Deployer):
+		return "d"
+	}
+	return ""
+}
+
+// addresses are those of the last address entry, else of the last card.
+func (o *org) addresses() []string {
+	if o.addrs != nil {
+		return o.addrs.msg.(*Address).Addrs
+	}
+	var latest *node
+	for _, a := range o.admits {
+		if _, ok := a.msg.(*Admit); ok && (latest == nil || (mark{latest, 0}).compare(mark{a, 0}) < 0) {
+			latest = a
+		}
+	}
+	if latest == nil {
+		return nil
+	}
+	return latest.msg.(*Admit).card.Addrs
+}
+
+// consent is an organisation's answer to the current agreement. With one
+// agreement, who is in has signed it, and who left has withdrawn.
+func (c *Case) consent(o *org) Consent {
+	if c.Embargo().State != EMActive {
+		return NoEmbargo
+	}
+	for _, k := range o.kills {
+		if k.org == o && !o.memberIn(c.all) {
+			return Declined
+		}
+	}
+	return Signatory
+}
+
+// Embargo is derived from the current agreement and the claims.
+func (c *Case) Embargo() Embargo {
+	now := c.terms.current()
+	if now == nil {
+		return Embargo{State: EMNone}
+	}
+	e := Embargo{State: EMNone, Agreement: c.terms.root}
+	if now.End == nil {
+		return e
+	}
+	e.State, e.End = EMActive, *now.End
+	for _, w := range []What{Public, Exploit, Attack} {
+		switch {
+		case c.confirmed(w):
+			e.State = EMExited
+		case len(c.asserts[w]) > 0:
+			e.ExitPending = true
+		}
+	}
+	if e.State == EMExited {
+		e.ExitPending = false
+	}
+	return e
+}
+
+// CS is the case state: vfd of the admitted vendor that is least far, then what
+// is confirmed of public, exploit, attack.
+func (c *Case) CS() string {
+	least := FixDeployed + 1
+	for _, o := range c.orgs {
+		if c.member(o) && slices.ContainsFunc(o.rolesIn(c.all), Role.Vendor) {
+			least = min(least, fixIn(last(o.fix), true))
+		}
+	}
+	if least > FixDeployed {
+		least = FixNone
+	}
+	cs := []byte(least.vfd())
+	for i, w := range []What{Public, Exploit, Attack} {
+		b := "pxa"[i : i+1]
+		if c.confirmed(w) {
+			b = strings.ToUpper(b)
+		}
+		cs = append(cs, b...)
+	}
+	return string(cs)
+}
+
+// Claims lists the claims that count, in display order.
+func (c *Case) Claims() []Assertion {
+	ns := slices.Clone(c.claims)
+	slices.SortFunc(ns, c.compareNodes)
+	out := make([]Assertion, len(ns))
+	for i, n := range ns {
+		w := n.msg.(*Claim).What
+		out[i] = Assertion{ID: n.id, Org: n.org.id, What: w, Confirmed: c.confirmed(w)}
+	}
+	return out
+}
+
+// Compartments lists the open ones by id.
+func (c *Case) Compartments() []Room {
+	rooms := make([]Room, 0, len(c.comps))
+	for comp, n := range c.comps {
+		rooms = append(rooms, Room{Comp: comp, By: n.org.id, Readers: n.msg.(*Compartment).Readers})
+	}
+	slices.SortFunc(rooms, func(a, b Room) int { return bytes.Compare(a.Comp[:], b.Comp[:]) })
+	return rooms
+}
+
+// Readers lists who reads a compartment now: members only. For Everyone that is
+// every member; nil for one that is not open.
+func (c *Case) Readers(comp id.Comp) (readers []id.OrgID) {
+	for _, o := range c.orgs {
+		if c.member(o) && c.reads(o, comp) {
+			readers = append(readers, o.id)
+		}
+	}
+	slices.SortFunc(readers, compareOrgs)
+	return readers
+}
+
+// Before is the display order of two folded entries, for people only: Lamport
+// number, then steward rank and first admission of the author, kid, compartment
+// and seq.
+func (c *Case) Before(a, b id.EntryID) bool {
+	x, y := c.nodes[a], c.nodes[b]
+	return x != nil && y != nil && c.compareNodes(x, y) < 0
+}
+
+func (c *Case) compareNodes(x, y *node) int {
+	byOrg := 0
+	if x.org != nil && y.org != nil {
+		byOrg = c.compareOrgs(x.org, y.org)
+	}
+	return cmp.Or(cmp.Compare(x.lc, y.lc), byOrg, bytes.Compare(x.kid[:], y.kid[:]),
+		bytes.Compare(x.comp[:], y.comp[:]), cmp.Compare(x.seq, y.seq), bytes.Compare(x.id[:], y.id[:]))
+}
+
+// Digest is SHA-256 over the sorted ids of all control entries, refused and
+// forked ones included: equal digests are equal folds of the control plane.
+func (c *Case) Digest() [32]byte {
+	ids := make([]id.EntryID, 0, len(c.order))
+	for _, n := range c.order {
+		if n.control() {
+			ids = append(ids, n.id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b id.EntryID) int { return bytes.Compare(a[:], b[:]) })
+	h := sha256.New()
+	for _, x := range ids {
+		h.Write(x[:])
+	}
+	return [32]byte(h.Sum(nil))
+}
