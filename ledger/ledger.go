@@ -1,0 +1,211 @@
+// Package ledger keeps the evidence: every entry this daemon holds, as it was
+// received, in feeds that are checked when they come in and never afterwards
+// taken on trust. It decides only whether an entry is authentic: signed by a
+// key of the case, next in its feed, canonical. What an entry means, and whether
+// it is permitted, is package protocol's. It is the only importer of Pebble.
+//
+// Main path: Open; Begin and Wait (or Append) write our own entries; Accept
+// takes others'; Heads, Entry, Read and Tail read; Subscribe wakes readers;
+// Verify walks everything again. Sealed bodies lie beside the entries (PutChunk,
+// PutHashes, PutKey); small node-wide tables are Shelf's.
+//
+// What is visible is durable: no reader sees an entry before the batch that
+// holds it has been synced. The disk format is spec/store.md.
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+)
+
+// Options of Open.
+type Options struct {
+	StoreKey [32]byte     // every key of the store is sealed under it or derived from it
+	Log      *slog.Logger // gets the disk's complaints, never case data
+}
+
+// Pos is an entry's place of arrival in its case here, from 1 and without gaps.
+// It is private: never signed, never sent. Arrival order is a causal order.
+type Pos uint64
+
+// Entry is an entry that this ledger holds. It exists only because Append wrote
+// it or Accept checked it. Raw and what aliases it is not to be changed.
+type Entry struct {
+	*entry.Sealed
+	Pos     Pos
+	Covered bool // its own signature was not checked; one above it in the feed was
+}
+
+// Head is the last entry of a feed, or of one branch of a forked feed.
+type Head struct {
+	Feed id.Feed
+	Seq  id.Seq
+	ID   id.EntryID
+	LC   uint64
+	T    uint64
+}
+
+// Ledger is one daemon's store. Its methods may be called from any goroutine,
+// until Close.
+type Ledger struct {
+	db     *pebble.DB
+	box    *box // of the node-wide tables
+	nonces *nonces
+	files  *files
+	log    *slog.Logger
+	queue  *queue
+	writer writerState
+	watch  watchers
+
+	feeds    atomic.Int64 // in memory, and one for each case
+	maxFeeds int          // above it idle cases are let go
+
+	creating sync.Mutex // held while a case is created: the keys file is replaced under it
+
+	mu    sync.Mutex
+	cases map[id.CaseID]*caseState // guarded by mu
+	ring  []ringKey                // the keys file; guarded by creating
+}
+
+// Open opens the store in dir, creating it if there is none. It replays
+// nothing; cases are loaded when they are first asked for. Only one process can
+// have a store open. ErrStoreKey: the key does not open it.
+func Open(dir string, o Options) (*Ledger, error) { return open(vfs.Default, dir, o) }
+
+func open(fs vfs.FS, dir string, o Options) (_ *Ledger, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &Ledger{nonces: new(nonces), log: o.Log, maxFeeds: maxFeedsLoaded, cases: map[id.CaseID]*caseState{}}
+	if l.box, err = newBox(o.StoreKey, l.nonces); err != nil {
+		return nil, fmt.Errorf("store key: %w", err)
+	}
+	l.files = &files{fs: fs, dir: dir, box: l.box}
+	opts := engineOptions(fs, o.Log)
+	defer opts.Cache.Unref()
+	if l.db, err = pebble.Open(fs.PathJoin(dir, "entries"), opts); err != nil {
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	if err := errors.Join(l.openCases(), l.openGeneration(), l.openOwn()); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store in %s: %w", dir, err), l.db.Close())
+	}
+	l.queue = newQueue(l)
+	go l.queue.run()
+	return l, nil
+}
+
+// Close commits what is queued and closes the store. Every other call must have
+// returned before it, and none may follow.
+func (l *Ledger) Close() error {
+	l.queue.close()
+	return errors.Join(l.closeGeneration(), l.db.Close())
+}
+
+// openCases reads the keys file and which of its cases have been born: a number
+// without a case row was given out before a crash and means nothing.
+func (l *Ledger) openCases() error {
+	ring, err := l.files.readRing()
+	if err != nil {
+		return err
+	}
+	born := map[caseNum]bool{}
+	prefix := []byte{byte(tableCase)}
+	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return err
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		born[numOf(it.Key())] = true
+	}
+	if err := it.Close(); err != nil {
+		return err
+	}
+	for _, k := range ring {
+		if born[k.num] {
+			l.ring = append(l.ring, k)
+			l.cases[k.id] = &caseState{l: l, id: k.id, num: k.num, key: k.key}
+		}
+	}
+	return nil
+}
+
+// Cases are the cases that this ledger holds, in the order of their ids.
+func (l *Ledger) Cases() []id.CaseID {
+	l.mu.Lock()
+	found := make([]*caseState, 0, len(l.cases))
+	for _, cs := range l.cases {
+		found = append(found, cs)
+	}
+	l.mu.Unlock()
+	all := make([]id.CaseID, 0, len(found))
+	for _, cs := range found {
+		if cs.born() {
+			all = append(all, cs.id)
+		}
+	}
+	slices.SortFunc(all, func(a, b id.CaseID) int { return bytes.Compare(a[:], b[:]) })
+	return all
+}
+
+// Has says whether the ledger holds the case.
+func (l *Ledger) Has(c id.CaseID) bool {
+	cs, err := l.find(c)
+	return err == nil && cs.born()
+}
+
+func (l *Ledger) find(c id.CaseID) (*caseState, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if cs, ok := l.cases[c]; ok {
+		return cs, nil
+	}
+	return nil, ErrNotFound
+}
+
+// newCase makes the state of a case that is not on disk yet: its number and key
+// count once createCase has written them. The caller leaves it when done.
+// Called with creating held.
+func (l *Ledger) newCase(c id.CaseID) (*caseState, *caseView, error) {
+	k := newRingKey(l.ring, c)
+	cs := &caseState{l: l, id: c, num: k.num, key: k.key}
+	v, err := cs.newView()
+	cs.view, cs.pins = v, 1
+	return cs, v, err
+}
+
+// createCase writes the key of a new case, and makes the case known. Until the
+// batch with its genesis is durable, readers do not see it, and a crash leaves
+// a key without a case, which the next start forgets. Called with creating held.
+func (l *Ledger) createCase(cs *caseState) error {
+	ring := append(slices.Clone(l.ring), ringKey{cs.num, cs.key, cs.id})
+	if err := l.files.writeRing(ring); err != nil {
+		return err
+	}
+	l.ring = ring
+	l.mu.Lock()
+	l.cases[cs.id] = cs
+	l.mu.Unlock()
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.view.counted(1)
+	l.letGo(cs)
+	return nil
+}
+
+// born says whether the case's genesis is durable.
+func (cs *caseState) born() bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.view == nil || cs.view.durable > 0
+}

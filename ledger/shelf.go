@@ -1,0 +1,71 @@
+package ledger
+
+import (
+	"encoding/binary"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Shelf is a small node-wide table, by name. Keys and values are sealed under
+// the store key. Every Put and Delete is durable when it returns.
+//
+//	key: table 1 · HMAC(name)[:8] · HMAC(name ‖ key)[:16]
+//	value: length of key 4 · key · value
+type Shelf struct {
+	l      *Ledger
+	prefix []byte
+	name   string
+}
+
+// Shelf is the shelf of that name; it needs not exist.
+func (l *Ledger) Shelf(name string) *Shelf {
+	h := l.box.hide([]byte("shelf " + name))
+	return &Shelf{l: l, name: name, prefix: append([]byte{byte(tableShelf)}, h[:8]...)}
+}
+
+func (s *Shelf) at(key []byte) []byte {
+	h := s.l.box.hide(append([]byte("shelf "+s.name+"\x00"), key...))
+	return append(append([]byte(nil), s.prefix...), h[:]...)
+}
+
+// Get returns a copy of the value; ErrNotFound if there is none.
+func (s *Shelf) Get(key []byte) ([]byte, error) {
+	row, err := get(s.l.db, s.l.box, s.at(key))
+	if err != nil {
+		return nil, err
+	}
+	_, value, err := parseShelfRow(row)
+	return value, err
+}
+
+// Put stores the value, replacing what was there.
+func (s *Shelf) Put(key, value []byte) error {
+	row := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(key)+len(value)), uint32(len(key)))
+	row = append(append(row, key...), value...)
+	at := s.at(key)
+	return s.l.db.Set(at, s.l.box.seal(at, row), pebble.Sync)
+}
+
+// Delete removes the row, if it is there. The bytes go when Pebble rewrites
+// them; they are sealed until then.
+func (s *Shelf) Delete(key []byte) error { return s.l.db.Delete(s.at(key), pebble.Sync) }
+
+// All yields every row, in no meaningful order, until yield returns false. The
+// slices are the caller's.
+func (s *Shelf) All(yield func(key, value []byte) bool) error {
+	return scan(s.l.db, s.l.box, s.prefix, func(_, row []byte) (bool, error) {
+		key, value, err := parseShelfRow(row)
+		return err == nil && yield(key, value), err
+	})
+}
+
+func parseShelfRow(row []byte) (key, value []byte, err error) {
+	if len(row) < 4 {
+		return nil, nil, errRow
+	}
+	n := uint64(binary.BigEndian.Uint32(row))
+	if n > uint64(len(row)-4) {
+		return nil, nil, errRow
+	}
+	return row[4 : 4+n : 4+n], row[4+n:], nil
+}
