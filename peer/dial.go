@@ -1,0 +1,133 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	libpeer "github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// A daemon that flooded us maxFloods times is not talked to for floodPause.
+const (
+	maxFloods  = 3
+	floodPause = 10 * time.Minute
+)
+
+// dial keeps connections and sessions with every target: one round per
+// Schedule.Dial, never in answer to an event, so that who watches the network
+// learns when we run and nothing of what happens (spec/sync.md §5).
+func (n *Node) dial(ctx context.Context) {
+	for {
+		n.round(ctx)
+		n.sendOutbox(ctx)
+		t := time.NewTimer(jitter(n.c.Schedule.Dial))
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// jitter is d give or take a quarter.
+func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }
+
+// round tries each daemon that has no session and whose pause is over.
+func (n *Node) round(ctx context.Context) {
+	for _, t := range n.c.Directory.Targets() {
+		p, err := peerID(t.Transport)
+		if err != nil || p == n.host.ID() {
+			continue
+		}
+		var addrs []ma.Multiaddr
+		for _, s := range t.Addrs {
+			if a, err := ma.NewMultiaddr(s); err == nil {
+				addrs = append(addrs, a)
+			}
+		}
+		n.try(ctx, libpeer.AddrInfo{ID: p, Addrs: addrs})
+	}
+	for _, p := range n.host.Network().Peers() { // those that dialled us
+		n.try(ctx, libpeer.AddrInfo{ID: p})
+	}
+}
+
+// try starts one attempt, unless there is a session, another attempt or a pause.
+func (n *Node) try(ctx context.Context, to libpeer.AddrInfo) {
+	now := time.Now()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := n.dialLocked(to.ID)
+	connected := n.host.Network().Connectedness(to.ID) == network.Connected
+	waits := now.Before(d.next) && !(connected && d.away) // it was away and has come to us
+	if n.closed || n.sessions[to.ID] != nil || d.busy || waits || now.Before(d.shutTill) {
+		return
+	}
+	if !connected && len(to.Addrs) == 0 || connected && !n.opens(to.ID) {
+		return
+	}
+	d.busy = true
+	n.wg.Go(func() { n.attempt(ctx, to) })
+}
+
+func (n *Node) dialLocked(p libpeer.ID) *dialled {
+	d := n.dials[p]
+	if d == nil {
+		d = &dialled{}
+		n.dials[p] = d
+	}
+	return d
+}
+
+// opens says whether it is us who opens the session's stream: the smaller id does.
+func (n *Node) opens(p libpeer.ID) bool { return n.host.ID() < p }
+
+// attempt connects and, where that is our part, runs a session until it ends.
+func (n *Node) attempt(ctx context.Context, to libpeer.AddrInfo) {
+	err := n.connect(ctx, to)
+	away := err != nil
+	if err == nil && n.opens(to.ID) {
+		err = n.openSync(ctx, to.ID)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.settleLocked(to.ID, err)
+	d := n.dials[to.ID]
+	d.busy, d.away = false, away
+}
+
+// settleLocked notes how an attempt or a session ended, and when the next is due.
+func (n *Node) settleLocked(p libpeer.ID, err error) {
+	d := n.dialLocked(p)
+	if err == nil {
+		d.pause, d.next = 0, time.Time{}
+		return
+	}
+	d.err = reason(err)
+	d.pause = min(max(2*d.pause, n.c.Schedule.Dial), n.c.Schedule.DialMax)
+	d.next = time.Now().Add(jitter(d.pause))
+	if errors.Is(err, ErrFlood) {
+		if d.floods++; d.floods >= maxFloods {
+			d.floods, d.shutTill = 0, time.Now().Add(floodPause)
+		}
+	}
+}
+
+func (n *Node) connect(ctx context.Context, to libpeer.AddrInfo) error {
+	if n.host.Network().Connectedness(to.ID) == network.Connected {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+	defer cancel()
+	if s, ok := n.host.Network().(*swarm.Swarm); ok {
+		s.Backoff().Clear(to.ID) // the schedule is ours
+	}
+	n.host.Peerstore().ClearAddrs(to.ID) // identify adds what a peer says of itself; we dial what is signed
+	return n.host.Connect(ctx, to)
+}

@@ -1,0 +1,98 @@
+package peer
+
+import (
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	libpeer "github.com/libp2p/go-libp2p/core/peer"
+
+	"cordon/peer/wire"
+	"cordon/protocol"
+	"cordon/protocol/id"
+)
+
+// Left is one item that release wrote, and of how many entries the gate's fold was.
+type Left struct {
+	Case   id.CaseID
+	To     Contact
+	Entry  id.EntryID
+	Part   protocol.Part
+	Folded int
+}
+
+// Spy is told of everything that release writes. Set before Run.
+func (n *Node) Spy(f func(Left)) {
+	n.spy = func(c id.CaseID, to Contact, left []item, folded int) {
+		for _, it := range left {
+			f(Left{c, to, it.e.ID, it.part, folded})
+		}
+	}
+}
+
+// BareHost is a host like ours under somebody's transport key, that speaks no protocol.
+func BareHost(c Config) (host.Host, error) {
+	return newHost(&c, gater{func(libpeer.ID) (Contact, bool) { return Contact{}, true }})
+}
+
+// Bare is a session of which a test does both halves by itself.
+type Bare struct {
+	*session
+	Stream network.Stream
+}
+
+// Dressed greets over a stream as the daemon of c would, towards the daemon with
+// contact to.
+func Dressed(c Config, st network.Stream, to Contact) (*Bare, error) {
+	s := &session{n: &Node{c: c}, contact: to, stream: st, opener: true}
+	return &Bare{s, st}, s.greet(st)
+}
+
+// Tags are the tags of a case from us and from the other side.
+func (b *Bare) Tags(c id.CaseID) (ours, theirs wire.Tag) {
+	key, err := caseKey(c)
+	if err != nil {
+		panic(err) // HKDF with a hash that is linked in
+	}
+	return b.tag(key, b.n.c.Kid, b.contact.Kid), b.tag(key, b.contact.Kid, b.n.c.Kid)
+}
+
+// Opens says who opens a session's stream.
+func Opens(a, b libpeer.ID) bool { return a < b }
+
+// TransportKey and PeerID are for tests of who may connect.
+var (
+	TransportKey = transportKey
+	PeerID       = peerID
+	ProtoSync    = protoSync
+	ProtoInvite  = protoInvite
+)
+
+// HeadsOf is how many heads the session with org remembers of a case.
+func (n *Node) HeadsOf(org id.OrgID, c id.CaseID) int {
+	for _, s := range n.with() {
+		if s.contact.Org == org {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if sh := s.shared[c]; sh != nil {
+				return len(sh.heads)
+			}
+		}
+	}
+	return 0
+}
+
+// CountsAsMember says whether frames of org that bring something are taken.
+func (n *Node) CountsAsMember(c id.CaseID, org id.OrgID) bool {
+	st, _ := n.cases.standing(c, org)
+	return st.member
+}
+
+// JoinAgain is what a join packet does with a case that is here already.
+func (n *Node) JoinAgain(c id.CaseID, inviter id.OrgID) error {
+	if err := n.cases.join(c, inviter); err != nil {
+		return err
+	}
+	return n.joinKnown(c)
+}
+
+// Keys is a KEYS frame of ours.
+func (b *Bare) Keys(tag wire.Tag, list ...wire.Key) (*wire.Keys, error) { return b.sealKeys(tag, list) }

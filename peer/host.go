@@ -1,0 +1,198 @@
+package peer
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/connmgr"
+	"github.com/libp2p/go-libp2p/core/control"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/crypto/pb"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	libpeer "github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/gologshim"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/x/rate"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// Limits of the network layer (spec/sync.md §1). A hostile peer gets no more.
+const (
+	maxConns      = 512
+	maxPeerConns  = 4 // both sides may dial at once, over two transports
+	maxStreams    = 16
+	maxPeerMemory = 4<<20 + maxWindows
+	maxWindows    = 16 << 20 // flow control windows of one peer: yamux's or QUIC's
+	maxMemory     = 512 << 20
+	maxSubnet     = 64 // connections from one address: an organisation behind a NAT
+	quicDelay     = 500 * time.Millisecond
+)
+
+// newHost opens the listeners: TCP with TLS 1.3, and QUIC; nothing else of what
+// libp2p can do is switched on.
+func newHost(c *Config, g connmgr.ConnectionGater) (host.Host, error) {
+	if err := quiet(); err != nil {
+		return nil, err
+	}
+	key, err := crypto.UnmarshalEd25519PrivateKey(c.Transport)
+	if err != nil {
+		return nil, fmt.Errorf("transport key: %w", err)
+	}
+	limits, err := newLimits()
+	if err != nil {
+		return nil, fmt.Errorf("network limits: %w", err)
+	}
+	h, err := libp2p.New(
+		libp2p.Identity(key),
+		libp2p.ListenAddrStrings(c.Listen...),
+		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
+		libp2p.Transport(quic.NewTransport),
+		libp2p.Security(tls.ID, tls.New),
+		libp2p.Muxer(yamux.ID, newMuxer()),
+		libp2p.ResourceManager(limits),
+		libp2p.ConnectionGater(g),
+		libp2p.ConnectionManager(connmgr.NullConnMgr{}), // trims nothing: the gater and the limits decide
+		libp2p.SwarmOpts(swarm.WithDialRanker(rank)),
+		libp2p.UserAgent("cordon"),
+		libp2p.ProtocolVersion("cordon/1"),
+		libp2p.DisableRelay(),
+		libp2p.Ping(false),
+		libp2p.DisableMetrics(),
+		libp2p.ForceReachabilityPublic(), // else the AutoNAT client asks peers to dial us
+		libp2p.DisableIdentifyAddressDiscovery(),
+	)
+	if err != nil {
+		limits.Close()
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return h, nil
+}
+
+// quiet silences what libp2p and quic-go log by themselves: the first names peers
+// and addresses, the second writes to the standard logger. Errors reach us as values.
+func quiet() error {
+	gologshim.SetDefaultHandler(slog.DiscardHandler)
+	return os.Setenv("QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING", "1")
+}
+
+// newMuxer is yamux with a window that fits the memory of one peer.
+func newMuxer() *yamux.Transport {
+	c := *yamux.DefaultTransport.Config()
+	c.InitialStreamWindowSize = maxWindows / maxStreams // several frames at once from the start
+	c.MaxStreamWindowSize = maxWindows / 2
+	c.MaxIncomingStreams = maxStreams
+	return (*yamux.Transport)(&c)
+}
+
+// newLimits sets every limit: the defaults of libp2p count bytes in one place and
+// connections of a whole NAT in another (8 an address, 0.2 new ones a second).
+func newLimits() (network.ResourceManager, error) {
+	conns := func(n, streams int, memory int64) rcmgr.ResourceLimits {
+		return rcmgr.ResourceLimits{
+			Conns: rcmgr.LimitVal(n), ConnsInbound: rcmgr.LimitVal(n), ConnsOutbound: rcmgr.LimitVal(n), FD: rcmgr.LimitVal(n),
+			Streams: rcmgr.LimitVal(streams), StreamsInbound: rcmgr.LimitVal(streams), StreamsOutbound: rcmgr.LimitVal(streams),
+			Memory: rcmgr.LimitVal64(memory),
+		}
+	}
+	limits := rcmgr.PartialLimitConfig{
+		System:      conns(maxConns, maxConns*maxStreams, maxMemory),
+		Transient:   conns(maxConns/4, maxConns, maxMemory/8),
+		PeerDefault: conns(maxPeerConns, maxStreams, maxPeerMemory),
+		Conn:        conns(1, maxStreams, maxPeerMemory),
+		Stream:      conns(1, 1, maxPeerMemory),
+	}.Build(rcmgr.InfiniteLimits)
+	perHost := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: maxSubnet}}
+	perSite := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: maxSubnet}, {PrefixLength: 48, ConnCount: 4 * maxSubnet}}
+	newConns := &rate.Limiter{
+		NetworkPrefixLimits: []rate.PrefixLimit{
+			{Prefix: netip.MustParsePrefix("127.0.0.0/8")}, {Prefix: netip.MustParsePrefix("::1/128")},
+		},
+		SubnetRateLimiter: rate.SubnetLimiter{
+			IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: 10, Burst: maxSubnet}}},
+			IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: rate.Limit{RPS: 10, Burst: maxSubnet}}},
+			GracePeriod:      time.Minute,
+		},
+	}
+	loopback := func(p string) []rcmgr.NetworkPrefixLimit {
+		return []rcmgr.NetworkPrefixLimit{{Network: netip.MustParsePrefix(p), ConnCount: math.MaxInt}}
+	}
+	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), rcmgr.WithMetricsDisabled(),
+		rcmgr.WithLimitPerSubnet(perHost, perSite), rcmgr.WithConnRateLimiters(newConns),
+		rcmgr.WithNetworkPrefixLimit(loopback("127.0.0.0/8"), loopback("::1/128")))
+}
+
+// rank dials TCP at once and QUIC only if that has not answered in quicDelay.
+func rank(addrs []ma.Multiaddr) []network.AddrDelay {
+	list := make([]network.AddrDelay, len(addrs))
+	for i, a := range addrs {
+		list[i].Addr = a
+		if _, err := a.ValueForProtocol(ma.P_TCP); err != nil {
+			list[i].Delay = quicDelay
+		}
+	}
+	return list
+}
+
+// transportKey is the Ed25519 key inside a libp2p peer id; other kinds have none here.
+func transportKey(p libpeer.ID) (ed25519.PublicKey, bool) {
+	k, err := p.ExtractPublicKey()
+	if err != nil || k.Type() != pb.KeyType_Ed25519 {
+		return nil, false
+	}
+	raw, err := k.Raw()
+	return raw, err == nil && len(raw) == ed25519.PublicKeySize
+}
+
+// peerID is the libp2p peer id of a transport key.
+func peerID(pub ed25519.PublicKey) (libpeer.ID, error) {
+	k, err := crypto.UnmarshalEd25519PublicKey(pub)
+	if err != nil {
+		return "", err
+	}
+	return libpeer.IDFromPublicKey(k)
+}
+
+// gater lets in and out only daemons that the directory allows, before any stream
+// exists (spec/sync.md §1). It sees the key type in the peer id, before a handshake.
+type gater struct {
+	allowed func(libpeer.ID) (Contact, bool)
+}
+
+func (g gater) InterceptPeerDial(p libpeer.ID) bool             { return g.ok(p) }
+func (g gater) InterceptAddrDial(libpeer.ID, ma.Multiaddr) bool { return true }
+func (g gater) InterceptAccept(network.ConnMultiaddrs) bool     { return true }
+func (g gater) InterceptSecured(_ network.Direction, p libpeer.ID, _ network.ConnMultiaddrs) bool {
+	return g.ok(p)
+}
+func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
+
+func (g gater) ok(p libpeer.ID) bool {
+	_, ok := g.allowed(p)
+	return ok
+}
+
+// allowed is the directory's answer about a peer id, expiry included.
+func (n *Node) allowed(p libpeer.ID) (Contact, bool) {
+	pub, ok := transportKey(p)
+	if !ok {
+		return Contact{}, false
+	}
+	c, ok := n.c.Directory.Allowed(pub)
+	if !ok {
+		return Contact{}, false
+	}
+	d, ok := c.Chain.Daemon(c.Kid)
+	return c, ok && d.InForce(unix(n.c.Now()))
+}

@@ -1,0 +1,173 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	libpeer "github.com/libp2p/go-libp2p/core/peer"
+
+	"cordon/ledger"
+	"cordon/peer/wire"
+	"cordon/protocol"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+)
+
+// Requests of one peer that are answered: at once, and a second.
+const (
+	inviteBurst = 64
+	inviteRate  = 8
+)
+
+// answerInvite is the handler of /cordon/invite/1: one request, one answer.
+func (n *Node) answerInvite(ctx context.Context, st network.Stream) {
+	defer st.Close()
+	unhook := context.AfterFunc(ctx, func() { _ = st.Reset() })
+	defer unhook()
+	_ = st.SetDeadline(time.Now().Add(handshakeTime))
+	p := st.Conn().RemotePeer()
+	from, ok := n.allowed(p)
+	if !ok || !n.mayInvite(p) {
+		_ = st.Reset()
+		return
+	}
+	b, err := wire.ReadFrame(st, nil, wire.MaxInviteFrame)
+	if err != nil {
+		_ = st.Reset()
+		return
+	}
+	q, err := wire.ParseRequest(b)
+	if err != nil {
+		_ = st.Reset()
+		return
+	}
+	if err := n.answer(st, p, from, q); err != nil {
+		n.log.Debug("answer an invitation's request", "org", from.Org.String()[:8], "err", reason(err))
+	}
+}
+
+// mayInvite takes one request off a peer's allowance.
+func (n *Node) mayInvite(p libpeer.ID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.dialLocked(p).requests.take(1, inviteRate, inviteBurst)
+}
+
+// answer asks the daemon and writes what it says. Who is only introduced is told
+// no: it may not invite, and was not invited by us.
+func (n *Node) answer(w io.Writer, p libpeer.ID, from Contact, q *wire.Request) error {
+	no := func(err error) *wire.Answer {
+		if err != nil || from.Introduced {
+			return &wire.Answer{Kind: wire.No}
+		}
+		return &wire.Answer{Kind: wire.Kept}
+	}
+	var a *wire.Answer
+	switch {
+	case from.Introduced:
+		a = no(nil)
+	case q.Kind == wire.Offer:
+		a = no(n.c.Invitations.Offered(from, Offer{Invite: q.Object, Agreement: q.Agreement, Card: q.Card}))
+	case q.Kind == wire.Decline:
+		a = no(n.c.Invitations.Declined(from, q.Nonce))
+	default:
+		j, err := n.c.Invitations.Accepted(from, Acceptance{Accept: q.Object, Card: q.Card})
+		if err == nil && j != nil {
+			sent, err := n.letIn(w, p, from, j)
+			if sent || err != nil {
+				return err
+			}
+		}
+		a = no(err)
+	}
+	_, err := w.Write(wire.AppendAnswer(nil, a))
+	return err
+}
+
+// letIn writes the join packet, if the gate lets the genesis out to this peer. It
+// is made anew from the ledger each time it is asked for.
+func (n *Node) letIn(w io.Writer, p libpeer.ID, to Contact, j *Join) (sent bool, err error) {
+	g, err := n.c.Ledger.Entry(j.Case, id.EntryID(j.Case))
+	if err != nil {
+		return false, internal("genesis", err)
+	}
+	left, err := n.release(w, p, j.Case, []item{{e: g, part: protocol.Header}}, func([]item) ([]byte, error) {
+		packet := &wire.Packet{Case: j.Case, Salt: j.Salt, Genesis: g.Raw, Admit: j.Admit, Config: j.Config}
+		enc, sealed, err := sealJoin(to.KEM, j.Invite, wire.AppendPacket(nil, packet))
+		if err != nil {
+			return nil, err
+		}
+		return wire.AppendAnswer(nil, &wire.Answer{Kind: wire.Joined, Enc: enc, Sealed: sealed}), nil
+	})
+	return len(left) > 0, err
+}
+
+// request sends one request to a connected daemon and reads the answer.
+func (n *Node) request(ctx context.Context, p libpeer.ID, request []byte) (*wire.Answer, error) {
+	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "invitation"), handshakeTime)
+	defer cancel()
+	st, err := n.host.NewStream(ctx, p, protoInvite)
+	if err != nil {
+		return nil, fmt.Errorf("open request: %w", err)
+	}
+	defer st.Close()
+	unhook := context.AfterFunc(ctx, func() { _ = st.Reset() })
+	defer unhook()
+	_ = st.SetDeadline(time.Now().Add(handshakeTime))
+	if _, err := st.Write(request); err != nil {
+		return nil, err
+	}
+	b, err := wire.ReadFrame(st, nil, wire.MaxInviteFrame)
+	if err != nil {
+		return nil, err
+	}
+	return wire.ParseAnswer(b)
+}
+
+// joined opens a join packet, asks the daemon whether it is the case that was
+// accepted, and stores the genesis. From then on the case is fetched by sync.
+func (n *Node) joined(ctx context.Context, from Contact, invite [32]byte, a *wire.Answer) error {
+	plain, err := openJoin(n.c.KEM, invite, a.Enc, a.Sealed)
+	if err != nil {
+		return err
+	}
+	p, err := wire.ParsePacket(plain)
+	if err != nil {
+		return err
+	}
+	g, err := entry.Parse(p.Genesis)
+	if err != nil {
+		return fmt.Errorf("join packet: %w", err)
+	}
+	if !g.Genesis() || g.CaseID() != p.Case {
+		return fmt.Errorf("join packet: %w", ledger.ErrCase)
+	}
+	j := Join{Invite: invite, Case: p.Case, Salt: p.Salt, Admit: p.Admit, Config: p.Config}
+	if err := n.c.Invitations.Joined(from, j); err != nil {
+		return err
+	}
+	if err := n.cases.join(p.Case, from.Org); err != nil {
+		return internal("note a case to join", err)
+	}
+	// Commit point: after this the case is known and is fetched, also after a crash.
+	res, err := n.c.Ledger.Accept(ctx, p.Case, [][]byte{p.Genesis})
+	if err != nil {
+		return internal("store a genesis", err)
+	}
+	if len(res.Rejected) > 0 {
+		return fmt.Errorf("join packet: %w", res.Rejected[0].Err)
+	}
+	return n.joinKnown(p.Case)
+}
+
+// joinKnown begins to fetch a case again that was here already.
+func (n *Node) joinKnown(c id.CaseID) error {
+	if err := n.cases.joinKnown(c); err != nil {
+		return err
+	}
+	n.reshare()
+	return nil
+}

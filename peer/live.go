@@ -1,0 +1,257 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"cordon/ledger"
+	"cordon/peer/wire"
+	"cordon/protocol"
+	"cordon/protocol/id"
+)
+
+const (
+	tellPeers   = 8         // random members told of entries that we accepted
+	liveSpan    = time.Hour // a case is compared regularly this long after an entry
+	tailStep    = 512       // entries read from the ledger at a time
+	liveRate    = 1000      // live entries a second to one peer; more, and it is behind
+	liveBurst   = 1000
+	freshSpan   = 24 * time.Hour // a steward's entry this close to our clock says that it was heard
+	reaskFactor = 2              // looks for unanswered asks, per Schedule.Retry
+)
+
+// follow tails the ledger, woken by it: new entries of ours are offered to every
+// connected member at once, those of others are told to a few.
+func (n *Node) follow(ctx context.Context, w *ledger.Watch) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.C:
+		}
+		for _, c := range w.Changed() {
+			if k := n.cases.get(c); k != nil && k.taking.Load() > 0 {
+				continue // passed on by the session that is taking entries, ours too
+			}
+			if err := n.advance(ctx, c); err != nil {
+				return fmt.Errorf("follow the ledger: %w", err)
+			}
+		}
+	}
+}
+
+// advance offers what was stored in a case since the last time.
+func (n *Node) advance(ctx context.Context, c id.CaseID) error {
+	k := n.cases.get(c)
+	if k == nil {
+		if err := n.cases.load(c); err != nil {
+			return err
+		}
+		n.fetch.note(c)
+		n.reshare()
+		return nil
+	}
+	k.step.Lock()
+	defer k.step.Unlock()
+	for {
+		list, err := n.c.Ledger.Tail(c, k.cursor, tailStep)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if err := n.pass(ctx, c, k, list); err != nil {
+			return err
+		}
+	}
+}
+
+// accepted is advance for entries that a session has just given to the ledger: they
+// need not be read again, if no others came between.
+func (n *Node) accepted(ctx context.Context, c id.CaseID, list []ledger.Entry) error {
+	k := n.cases.get(c)
+	if k == nil {
+		return nil // follow has yet to load it
+	}
+	last := k.taking.Add(-1) == 0
+	k.step.Lock()
+	next := len(list) > 0
+	for i, e := range list {
+		next = next && e.Pos == k.cursor+1+ledger.Pos(i)
+	}
+	var err error
+	if next {
+		err = n.pass(ctx, c, k, list)
+	}
+	k.step.Unlock()
+	if err == nil && (last || !next) {
+		err = n.advance(ctx, c)
+	}
+	return err
+}
+
+// pass offers the next entries of a case in the order of their arrival. The caller
+// holds k.step.
+func (n *Node) pass(ctx context.Context, c id.CaseID, k *known, list []ledger.Entry) error {
+	var mine []ledger.Entry
+	heads := map[id.Feed]wire.Head{}
+	control, bodies, open := false, false, false
+	for _, e := range list {
+		control = control || e.Control()
+		open = open || e.Comp == id.Control || e.Comp == id.Everyone
+		if e.Kid == n.c.Kid {
+			mine = append(mine, e)
+			continue
+		}
+		bodies = bodies || e.Body != nil
+		heads[e.Feed()] = wire.Head{Feed: e.Feed(), Seq: e.Seq, ID: [16]byte(e.ID[:16])}
+	}
+	k.cursor = list[len(list)-1].Pos
+	n.cases.moved(c, open)
+	if bodies {
+		n.fetch.note(c)
+	}
+	if err := n.hear(c, list); err != nil {
+		return err
+	}
+	if control {
+		changed, err := n.cases.refresh(c)
+		if err != nil {
+			return err
+		}
+		if changed {
+			n.reshare()
+		}
+	}
+	for _, s := range n.with() {
+		s.offer(c, mine)
+	}
+	if len(heads) > 0 {
+		n.tellLater(ctx, c, heads)
+	}
+	return nil
+}
+
+// hear notes that a steward was heard when a fresh entry of one was stored.
+func (n *Node) hear(c id.CaseID, list []ledger.Entry) error {
+	now := n.c.Now()
+	if us, _ := n.cases.standing(c, n.c.Org); us.steward || now.Sub(n.cases.lastHeard(c)).Abs() < heardGrain {
+		return nil
+	}
+	heard := false
+	err := n.c.Cases.With(c, func(k *protocol.Case) error {
+		stewards := map[id.OrgID]bool{}
+		for _, o := range k.Stewards() {
+			stewards[o] = true
+		}
+		for _, e := range list {
+			if now.Sub(time.UnixMilli(int64(e.T))).Abs() > freshSpan {
+				continue
+			}
+			if o, ok := k.OrgOf(e.Kid); ok && stewards[o] && e.Kid != n.c.Kid {
+				heard = true
+				return nil
+			}
+		}
+		return nil
+	})
+	if heard {
+		n.cases.hear(c)
+	}
+	return err
+}
+
+// reshare tells every session that memberships may have changed.
+func (n *Node) reshare() {
+	for _, s := range n.with() {
+		s.reshare()
+	}
+}
+
+// offer makes entries of ours due: as they are to a peer that holds their prev, as
+// IHAVE to others.
+func (s *session) offer(c id.CaseID, list []ledger.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shared[c]
+	if sh == nil || len(list) == 0 {
+		return
+	}
+	for _, e := range list {
+		switch {
+		case sh.behind:
+			return
+		case !sh.fits(e):
+			s.tellLocked(sh, wire.Head{Feed: e.Feed(), Seq: e.Seq, ID: [16]byte(e.ID[:16])})
+		case len(s.due.live) >= maxLive || len(sh.sent) >= maxUnacked || !s.pace.take(1, liveRate, liveBurst):
+			s.fallBack(sh)
+			return
+		default:
+			s.due.live = append(s.due.live, offer{c, e})
+			sh.holds(e.Sealed)
+		}
+	}
+	s.poke()
+}
+
+// fits says whether the other side holds everything below e in its feed.
+func (sh *shared) fits(e ledger.Entry) bool {
+	if sh.heads == nil {
+		return false
+	}
+	m, ok := sh.heads[e.Feed()]
+	if e.Seq == 0 {
+		return !ok
+	}
+	return ok && m.seq == e.Seq-1 && m.id == [16]byte(e.Prev[:16])
+}
+
+// fallBack gives up live entries for a peer that is behind; it is compared with
+// once it has acknowledged what is on its way. The caller holds s.mu.
+func (s *session) fallBack(sh *shared) {
+	rest := s.due.live[:0:0]
+	for _, o := range s.due.live {
+		if o.c != sh.id {
+			rest = append(rest, o)
+		}
+	}
+	s.due.live = rest
+	sh.behind = len(sh.sent) > 0
+	sh.heads = nil
+	if !sh.behind {
+		s.dueVecLocked(sh.id)
+	}
+}
+
+// compare sends VEC to one random member of each live case now and then: it finds
+// what every other way has missed. It also turns to others when asks run out.
+func (n *Node) compare(ctx context.Context) {
+	next := time.Now().Add(jitter(n.c.Schedule.Compare))
+	tick := time.NewTicker(max(n.c.Schedule.Retry/reaskFactor, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		n.reask(n.asks.expire(nil))
+		if time.Now().Before(next) {
+			continue
+		}
+		next = time.Now().Add(jitter(n.c.Schedule.Compare))
+		members := map[id.CaseID][]*session{}
+		for _, s := range n.with() {
+			for c := range n.cases.shared(s.contact.Org) {
+				if st, _ := n.cases.standing(c, s.contact.Org); st.member {
+					members[c] = append(members[c], s)
+				}
+			}
+		}
+		for c, list := range members {
+			if n.cases.live(c) {
+				list[rand.IntN(len(list))].dueVec(c)
+			}
+		}
+	}
+}

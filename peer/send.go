@@ -1,0 +1,229 @@
+package peer
+
+import (
+	"errors"
+
+	"cordon/ledger"
+	"cordon/peer/wire"
+	"cordon/protocol"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+)
+
+// sendEntries sends entries of one case, feed after feed, with the small bodies
+// that are here beside them, and the keys of those in a frame after it.
+func (s *session) sendEntries(c id.CaseID, batch []ledger.Entry) error {
+	sh := s.sharing(c)
+	if sh == nil {
+		return nil
+	}
+	items := make([]item, 0, len(batch))
+	small := map[id.EntryID][]byte{}
+	room := wire.MaxBatch
+	for _, e := range batch {
+		room -= header(e)
+	}
+	for _, e := range batch {
+		items = append(items, item{e: e, part: protocol.Header})
+		if room < weight(e)-header(e) {
+			continue // it is asked for, as a large one is
+		}
+		ct, err := s.n.smallBody(c, e)
+		if err != nil {
+			return err
+		}
+		if ct != nil {
+			small[e.ID] = ct
+			room -= weight(e) - header(e)
+			items = append(items, item{e: e, part: protocol.Body, held: true})
+		}
+	}
+	removal, err := s.removals(c)
+	if err != nil {
+		return err
+	}
+	left, err := s.n.release(pieces{s.stream}, s.peer, c, items, func(passed []item) ([]byte, error) {
+		return s.entriesFrame(sh, passed, small, removal), nil
+	})
+	if err != nil {
+		return err
+	}
+	var with []ledger.Entry
+	for _, it := range left {
+		if it.part == protocol.Body {
+			with = append(with, it.e)
+		}
+	}
+	return s.sendKeys(c, with)
+}
+
+// entriesFrame encodes what passed the gate and notes that it is on its way.
+func (s *session) entriesFrame(sh *shared, passed []item, small map[id.EntryID][]byte, removal map[id.EntryID]bool) []byte {
+	f := &wire.Entries{Tag: sh.out}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var p parcel
+	for _, it := range passed {
+		if it.part == protocol.Body {
+			f.Bodies = append(f.Bodies, wire.Small{Entry: it.e.ID, CT: small[it.e.ID]})
+			continue
+		}
+		f.Raws = append(f.Raws, it.e.Raw)
+		p.removal = p.removal || removal[it.e.ID]
+		sh.holds(it.e.Sealed)
+	}
+	p.entries = len(f.Raws)
+	sh.sent = append(sh.sent, p)
+	return wire.Append(nil, f)
+}
+
+// holds notes that the other side has an entry, or soon will.
+func (sh *shared) holds(e *entry.Sealed) {
+	if sh.heads == nil {
+		return
+	}
+	if m, ok := sh.heads[e.Feed()]; !ok || m.seq < e.Seq {
+		sh.heads[e.Feed()] = mark{e.Seq, [16]byte(e.ID[:16])}
+	}
+}
+
+// removals are those of the peer's organisation; nil for a member.
+func (s *session) removals(c id.CaseID) (map[id.EntryID]bool, error) {
+	if st, _ := s.n.cases.standing(c, s.contact.Org); !st.removed {
+		return nil, nil
+	}
+	out := map[id.EntryID]bool{}
+	err := s.n.c.Cases.With(c, func(k *protocol.Case) error {
+		for _, x := range k.Removed(s.contact.Org) {
+			out[x] = true
+		}
+		return nil
+	})
+	return out, err
+}
+
+// smallBody is the sealed body of an entry that may travel beside it; nil if there
+// is none or not all of it is here.
+func (n *Node) smallBody(c id.CaseID, e ledger.Entry) ([]byte, error) {
+	if e.Body == nil || e.Body.Size > wire.MaxSmall {
+		return nil, nil
+	}
+	_, err := n.c.Ledger.Key(c, *e.Body) // two plain reads cost less than BodyState
+	var ct []byte
+	if err == nil {
+		ct, err = n.c.Ledger.Chunk(c, *e.Body, 0)
+	}
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil, nil
+	}
+	return ct, internalOrNil("small body", err)
+}
+
+// holdsBody says whether a body and its key are here.
+func (n *Node) holdsBody(c id.CaseID, e ledger.Entry) (bool, ledger.BodyState, error) {
+	st, err := n.c.Ledger.BodyState(c, *e.Body)
+	if err != nil {
+		return false, st, internal("body state", err)
+	}
+	return st.Key && st.Have == st.Total, st, nil
+}
+
+// sendKeys sends the keys of bodies that have just left.
+func (s *session) sendKeys(c id.CaseID, entries []ledger.Entry) error {
+	sh := s.sharing(c)
+	if sh == nil || len(entries) == 0 {
+		return nil
+	}
+	items := make([]item, 0, len(entries))
+	keys := map[id.EntryID][32]byte{}
+	for _, e := range entries {
+		cek, err := s.n.c.Ledger.Key(c, *e.Body)
+		if err != nil {
+			return internal("key", err)
+		}
+		keys[e.ID] = cek
+		items = append(items, item{e: e, part: protocol.Body, held: true})
+	}
+	_, err := s.n.release(pieces{s.stream}, s.peer, c, items, func(passed []item) ([]byte, error) {
+		list := make([]wire.Key, 0, len(passed))
+		for _, it := range passed {
+			list = append(list, wire.Key{Entry: it.e.ID, CEK: keys[it.e.ID]})
+		}
+		f, err := s.sealKeys(sh.out, list)
+		if err != nil {
+			return nil, err
+		}
+		return wire.Append(nil, f), nil
+	})
+	return err
+}
+
+// sendChunk sends chunk i of an entry's body.
+func (s *session) sendChunk(c id.CaseID, e ledger.Entry, i int) error {
+	sh := s.sharing(c)
+	if sh == nil {
+		return nil
+	}
+	f := &wire.Body{Tag: sh.out, Entry: e.ID, Index: uint32(i)}
+	var err error
+	if f.CT, err = s.n.c.Ledger.Chunk(c, *e.Body, i); err != nil {
+		return internal("chunk", err)
+	}
+	if i == 0 {
+		if f.Hashes, err = s.n.c.Ledger.Hashes(c, *e.Body); err != nil {
+			return internal("hashes", err)
+		}
+	}
+	_, err = s.n.release(pieces{s.stream}, s.peer, c, []item{{e: e, part: protocol.Body, held: true}},
+		func([]item) ([]byte, error) { return wire.Append(nil, f), nil })
+	return err
+}
+
+// sendProofs sends the forks of a case that the other side was not sent yet.
+func (s *session) sendProofs(c id.CaseID) error {
+	forks, err := s.n.c.Ledger.Forks(c)
+	if err != nil {
+		return internal("forks", err)
+	}
+	for _, k := range forks {
+		sh := s.sharing(c)
+		if sh == nil {
+			return nil
+		}
+		if sh.proved[k.B] {
+			continue
+		}
+		a, err := s.n.c.Ledger.Entry(c, k.A)
+		if err != nil {
+			return internal("fork", err)
+		}
+		b, err := s.n.c.Ledger.Entry(c, k.B)
+		if err != nil {
+			return internal("fork", err)
+		}
+		_, err = s.n.release(pieces{s.stream}, s.peer, c, []item{{e: a, part: protocol.Header}, {e: b, part: protocol.Header}},
+			func(passed []item) ([]byte, error) {
+				if len(passed) != 2 {
+					return nil, nil // half a proof is none
+				}
+				return wire.Append(nil, &wire.Proof{Tag: sh.out, A: a.Raw, B: b.Raw}), nil
+			})
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		if sh.proved == nil {
+			sh.proved = map[id.EntryID]bool{}
+		}
+		sh.proved[k.B] = true
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// sharing is the case as this session has it; nil when it has not.
+func (s *session) sharing(c id.CaseID) *shared {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shared[c]
+}

@@ -1,0 +1,344 @@
+package peer
+
+import (
+	"bufio"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	libpeer "github.com/libp2p/go-libp2p/core/peer"
+
+	"cordon/peer/wire"
+	"cordon/protocol/id"
+)
+
+// Why a session ends, as Status shows it.
+var (
+	ErrHello    = errors.New("wrong-hello")    // the kid, the version or the frame size do not fit
+	ErrFlood    = errors.New("flood")          // more unasked entries, or more wants, than allowed
+	ErrKeys     = errors.New("bad-keys")       // a KEYS frame does not open
+	errNotNow   = errors.New("not-allowed")    // the certificate ran out, or the organisation was unpinned
+	errDropped  = errors.New("dropped")        // Node.Drop
+	errReplaced = errors.New("replaced")       // the other side opened a new session
+	errSilent   = errors.New("nothing-heard")  // not even TAGS for a long time
+	errRemote   = errors.New("closed-by-peer") // the stream ended
+)
+
+// reason is the text of an error for Status.
+func reason(err error) string {
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
+		return ""
+	case errors.Is(err, io.EOF) || errors.Is(err, network.ErrReset):
+		return errRemote.Error()
+	}
+	return err.Error()
+}
+
+// version of /cordon/sync/1's frames.
+const version = 1
+
+// session is the one stream between us and a connected daemon. Its reader runs in
+// the goroutine of runSession; its writer in another; a third waits for the disk.
+// What the writer is to send stands in due, which the reader and the node fill;
+// neither ever waits for the writer.
+type session struct {
+	n       *Node
+	peer    libpeer.ID
+	contact Contact
+	stream  network.Stream
+	opener  bool
+	mine    [32]byte // our nonce
+	theirs  [32]byte
+	sealer  keySealer // owned by the writer
+	kept    int       // bytes read ahead for jobs; owned by the writer
+	unseal  keyOpener // owned by the reader
+	spend   allowance // what comes unasked; owned by the reader
+	talk    allowance // TAGS, VEC and IHAVE; owned by the reader
+
+	taken    chan taken     // frames checked, not yet durable; closed by runSession
+	settling sync.WaitGroup // counts them
+
+	wake chan struct{} // one slot: something is due
+	stop chan struct{} // closed by end
+	once sync.Once
+
+	mu        sync.Mutex
+	since     time.Time // zero before HELLO
+	cause     error
+	shared    map[id.CaseID]*shared
+	byTag     map[wire.Tag]*shared // by the tag the other side uses
+	theirTags map[wire.Tag]wire.Mark
+	due       due
+	claims    int       // asks by it; guarded by asks.mu
+	asked     int       // entries asked for that have not come
+	excess    int       // entries that may come beyond them
+	pace      allowance // of live entries
+}
+
+// shared is a case that both sides know of. Its fields are guarded by session.mu.
+type shared struct {
+	id     id.CaseID
+	out    wire.Tag            // in our frames
+	in     wire.Tag            // in theirs
+	heads  map[id.Feed]mark    // what the other side is known to hold; nil: not known
+	vec    [32]byte            // hash of the last VEC we sent
+	sent   []parcel            // ENTRIES not yet acknowledged, oldest first
+	behind bool                // was not sent something live; compared once sent is empty
+	told   bool                // a removed organisation holds its removal
+	proved map[id.EntryID]bool // forks sent, by their later entry
+	probed map[id.Feed]id.Seq  // heads below which a fork was looked for
+	mine   wire.Mark           // our mark, of version
+	at     uint64
+}
+
+// mark is a place in a feed.
+type mark struct {
+	seq id.Seq
+	id  [16]byte
+}
+
+// parcel is what one ENTRIES frame carried.
+type parcel struct {
+	entries int
+	removal bool // of the receiver's organisation
+}
+
+// openSync opens the stream and runs the session until it ends.
+func (n *Node) openSync(ctx context.Context, p libpeer.ID) error {
+	open, cancel := context.WithTimeout(network.WithNoDial(ctx, "session"), handshakeTime)
+	defer cancel()
+	st, err := n.host.NewStream(open, p, protoSync)
+	if err != nil {
+		return fmt.Errorf("open session: %w", err)
+	}
+	return n.runSession(ctx, st, true)
+}
+
+// answerSync is the handler of /cordon/sync/1.
+func (n *Node) answerSync(ctx context.Context, st network.Stream) {
+	p := st.Conn().RemotePeer()
+	n.mu.Lock()
+	shut := time.Now().Before(n.dialLocked(p).shutTill)
+	n.mu.Unlock()
+	if shut || n.opens(p) {
+		_ = st.Reset()
+		return
+	}
+	err := n.runSession(ctx, st, false)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.settleLocked(p, err)
+}
+
+// runSession greets and then reads until the session ends; the error says why.
+func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) error {
+	p := st.Conn().RemotePeer()
+	c, ok := n.allowed(p)
+	if !ok {
+		_ = st.Reset()
+		return errNotNow
+	}
+	s := &session{n: n, peer: p, contact: c, stream: st, opener: opener,
+		taken: make(chan taken, maxTaken), wake: make(chan struct{}, 1), stop: make(chan struct{}),
+		shared: map[id.CaseID]*shared{}, byTag: map[wire.Tag]*shared{}}
+	unhook := context.AfterFunc(ctx, func() { s.end(context.Canceled) })
+	defer unhook()
+	r := bufio.NewReaderSize(st, 64<<10)
+	if err := s.greet(r); err != nil {
+		s.end(err)
+		return err
+	}
+	n.adopt(s)
+	defer n.forget(s)
+	var others sync.WaitGroup
+	others.Go(func() { s.end(s.write(ctx)) })
+	others.Go(func() { s.settle(ctx) })
+	s.end(s.read(ctx, r))
+	close(s.taken)
+	others.Wait()
+	return s.cause
+}
+
+// adopt makes s the session with its peer; an older one ends.
+func (n *Node) adopt(s *session) {
+	n.mu.Lock()
+	old := n.sessions[s.peer]
+	n.sessions[s.peer] = s
+	n.dialLocked(s.peer).contact = s.contact
+	n.mu.Unlock()
+	if old != nil {
+		old.end(errReplaced)
+	}
+	s.mu.Lock()
+	s.since = n.c.Now()
+	s.mu.Unlock()
+	s.reshare()
+	n.fetch.poke()
+}
+
+func (n *Node) forget(s *session) {
+	n.mu.Lock()
+	if n.sessions[s.peer] == s {
+		delete(n.sessions, s.peer)
+	}
+	n.mu.Unlock()
+	n.fetch.lost(s)
+	n.reask(n.asks.expire(s))
+}
+
+// end closes the stream; the first cause stays.
+func (s *session) end(cause error) {
+	s.once.Do(func() {
+		s.mu.Lock()
+		s.cause = cause
+		s.mu.Unlock()
+		close(s.stop)
+		_ = s.stream.Reset()
+	})
+}
+
+// greet exchanges HELLO and checks that its kid is the one whose certificate names
+// the connection's transport key.
+func (s *session) greet(r io.Reader) error {
+	_ = s.stream.SetDeadline(time.Now().Add(handshakeTime))
+	if _, err := rand.Read(s.mine[:]); err != nil {
+		return err
+	}
+	hello := &wire.Hello{Versions: []uint64{version}, Kid: s.n.c.Kid, Nonce: s.mine,
+		MaxFrame: wire.MaxFrame, Events: newest(s.n.c.Directory.Events(), wire.MaxEvents)}
+	if _, err := s.stream.Write(wire.Append(nil, hello)); err != nil {
+		return err
+	}
+	b, err := wire.ReadFrame(r, nil, wire.MaxEvents+4<<10)
+	if err != nil {
+		return fmt.Errorf("hello: %w", err)
+	}
+	f, err := wire.Parse(b)
+	if err != nil {
+		return err
+	}
+	h, ok := f.(*wire.Hello)
+	if !ok || !slices.Contains(h.Versions, version) || h.Kid != s.contact.Kid || h.MaxFrame < wire.MaxFrame || h.Nonce == s.mine {
+		return ErrHello
+	}
+	s.theirs = h.Nonce
+	if len(h.Events) > 0 {
+		s.n.c.Directory.Learn(s.contact.Org, h.Events)
+	}
+	return s.stream.SetDeadline(time.Time{})
+}
+
+// newest is as many of the last events as fit into limit bytes.
+func newest(events [][]byte, limit int) [][]byte {
+	from, size := len(events), 0
+	for from > 0 && size+len(events[from-1]) <= limit {
+		from--
+		size += len(events[from])
+	}
+	return events[from:]
+}
+
+// read takes frames until one is an error.
+func (s *session) read(ctx context.Context, r *bufio.Reader) error {
+	patience := max(5*s.n.c.Schedule.Tags, 3*time.Minute) // the other side's schedule may be slower than ours
+	for {
+		_ = s.stream.SetReadDeadline(time.Now().Add(patience))
+		b, err := wire.ReadFrame(r, nil, wire.MaxFrame) // a new buffer: entries keep what they were parsed from
+		if err != nil {
+			if e := net(err); e != nil {
+				return errSilent
+			}
+			return err
+		}
+		f, err := wire.Parse(b)
+		if err != nil {
+			return err
+		}
+		if err := s.take(ctx, f); err != nil {
+			return err
+		}
+	}
+}
+
+// net is err if it is a deadline that has passed.
+func net(err error) error {
+	var t interface{ Timeout() bool }
+	if errors.As(err, &t) && t.Timeout() {
+		return err
+	}
+	return nil
+}
+
+func (s *session) status() PeerStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := PeerStatus{Org: s.contact.Org, Kid: s.contact.Kid, Introduced: s.contact.Introduced,
+		Connected: !s.since.IsZero() && s.cause == nil, Since: s.since, LastError: reason(s.cause)}
+	for _, sh := range s.shared {
+		p.Behind = p.Behind || sh.behind
+	}
+	return p
+}
+
+// tag names a case in frames from sender to receiver (spec/sync.md §4).
+func (s *session) tag(key []byte, sender, receiver id.Kid) wire.Tag {
+	first, second := s.mine, s.theirs
+	if !s.opener {
+		first, second = second, first
+	}
+	h := hmac.New(sha256.New, key)
+	for _, part := range [][32]byte{first, second, sender, receiver} {
+		h.Write(part[:])
+	}
+	return wire.Tag(h.Sum(nil)[:16])
+}
+
+// reshare makes the set of shared cases anew after memberships changed. TAGS follow
+// a change within a random delay: who sees them cannot tell what caused them.
+func (s *session) reshare() {
+	s.mu.Lock()
+	now := s.n.cases.shared(s.contact.Org) // read under the lock: of two calls, the later has the newer
+	changed := s.since.IsZero()
+	maps.DeleteFunc(s.shared, func(c id.CaseID, sh *shared) bool {
+		_, stays := now[c]
+		if !stays {
+			delete(s.byTag, sh.in)
+			changed = true
+		}
+		return !stays
+	})
+	for c, key := range now {
+		if s.shared[c] != nil {
+			continue
+		}
+		sh := &shared{id: c, out: s.tag(key, s.n.c.Kid, s.contact.Kid), in: s.tag(key, s.contact.Kid, s.n.c.Kid)}
+		s.shared[c], s.byTag[sh.in] = sh, sh
+		changed = true
+	}
+	if changed || s.due.tags.IsZero() {
+		s.due.tagsWithin(s.n.c.Schedule.TagsDelay)
+	}
+	s.mu.Unlock()
+	if err := s.match(); err != nil {
+		s.end(err)
+	}
+	s.poke()
+}
+
+// poke wakes the writer.
+func (s *session) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,389 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"cordon/ledger"
+	"cordon/peer/wire"
+	"cordon/protocol/id"
+)
+
+// Bounds of what one session may send us.
+const (
+	unaskedRate  = 2000     // entries a second that nobody asked for
+	unaskedBurst = 4 * 1024 // and at once
+	talkRate     = 1000     // TAGS, VEC and IHAVE a second
+	talkBurst    = 8 * 1024 // and at once: a VEC for each of thousands of cases
+	maxHeads     = 1 << 16  // heads of the other side that we remember, all cases together
+)
+
+// allowance is a token bucket for entries that nobody asked for.
+type allowance struct {
+	tokens float64
+	last   time.Time
+}
+
+// take takes n tokens; false when there are not enough.
+func (a *allowance) take(n int, rate, burst float64) bool {
+	now := time.Now()
+	if a.last.IsZero() {
+		a.tokens = burst
+	} else {
+		a.tokens = min(burst, a.tokens+now.Sub(a.last).Seconds()*rate)
+	}
+	a.last = now
+	if a.tokens < float64(n) {
+		return false
+	}
+	a.tokens -= float64(n)
+	return true
+}
+
+// take handles one frame. An error ends the session; what a peer may be wrong about
+// without fault (an unknown tag, a case it is not in by our fold) is passed over in
+// silence, all in the same way.
+func (s *session) take(ctx context.Context, f wire.Frame) error {
+	switch f.(type) {
+	case *wire.Tags, *wire.Vec, *wire.IHave:
+		if !s.talk.take(1, talkRate, talkBurst) {
+			return ErrFlood
+		}
+		s.settling.Wait()
+	case *wire.Keys, *wire.Body, *wire.Proof:
+		s.settling.Wait() // they speak of entries that came before
+	}
+	switch f := f.(type) {
+	case *wire.Tags:
+		return s.takeTags(f)
+	case *wire.Vec:
+		return s.takeVec(f)
+	case *wire.Want:
+		return s.takeWant(f)
+	case *wire.Entries:
+		return s.takeEntries(ctx, f)
+	case *wire.Keys:
+		return s.takeKeys(f)
+	case *wire.Body:
+		return s.takeBody(f)
+	case *wire.IHave:
+		return s.takeIHave(f)
+	case *wire.Proof:
+		return s.takeProof(ctx, f)
+	case *wire.Ack:
+		s.takeAck(f)
+		return nil
+	}
+	return ErrHello // a second one
+}
+
+// named is the case that a tag of the other side names; nil when there is none.
+func (s *session) named(t wire.Tag) *shared {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byTag[t]
+}
+
+// source is named for frames that bring something: only from a member, by our
+// fold, and only into a case that we are in or join.
+func (s *session) source(t wire.Tag) *shared {
+	sh := s.named(t)
+	if sh == nil {
+		return nil
+	}
+	st, _ := s.n.cases.standing(sh.id, s.contact.Org)
+	if !st.member || !s.n.cases.receives(sh.id) {
+		return nil
+	}
+	return sh
+}
+
+func (s *session) takeTags(f *wire.Tags) error {
+	tags := make(map[wire.Tag]wire.Mark, len(f.Pairs))
+	for _, p := range f.Pairs {
+		tags[p.Tag] = p.Mark
+	}
+	s.mu.Lock()
+	s.theirTags = tags
+	s.mu.Unlock()
+	return s.match()
+}
+
+// match compares the marks of the last TAGS with ours: equal marks say that the
+// other side holds what we hold, different ones are followed by VEC.
+func (s *session) match() error {
+	type pair struct {
+		sh     *shared
+		theirs wire.Mark
+	}
+	var pairs []pair
+	s.mu.Lock()
+	for t, m := range s.theirTags {
+		if sh := s.byTag[t]; sh != nil {
+			pairs = append(pairs, pair{sh, m})
+		}
+	}
+	s.mu.Unlock()
+	for _, p := range pairs {
+		if st, _ := s.n.cases.standing(p.sh.id, s.contact.Org); st.steward {
+			s.n.cases.hear(p.sh.id)
+		}
+		ours, err := s.mark(p.sh)
+		if err != nil {
+			return err
+		}
+		if ours != p.theirs {
+			s.dueVec(p.sh.id)
+			continue
+		}
+		s.mu.Lock()
+		known := p.sh.heads != nil
+		s.mu.Unlock()
+		if !known {
+			list, _, err := s.heads(p.sh.id)
+			if err != nil {
+				return err
+			}
+			s.learn(p.sh, list, true)
+		}
+	}
+	return nil
+}
+
+func (s *session) dueVec(c id.CaseID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dueVecLocked(c)
+}
+
+func (s *session) dueVecLocked(c id.CaseID) {
+	if s.due.vec == nil {
+		s.due.vec = map[id.CaseID]bool{}
+	}
+	s.due.vec[c] = true
+	s.due.proofDue(c)
+	s.poke()
+}
+
+func (d *due) proofDue(c id.CaseID) {
+	if d.proof == nil {
+		d.proof = map[id.CaseID]bool{}
+	}
+	d.proof[c] = true
+}
+
+// learn notes which heads the other side holds; all: it holds no others. When it is
+// too much, what was remembered makes room, first of this case, which may be a lie
+// told in pieces, then of others: without it live entries become IHAVE.
+func (s *session) learn(sh *shared, list []wire.Head, all bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sh.heads == nil || all || len(sh.heads)+len(list) > maxHeads {
+		sh.heads = make(map[id.Feed]mark, len(list))
+	}
+	for _, h := range list {
+		if m, ok := sh.heads[h.Feed]; !ok || m.seq <= h.Seq {
+			sh.heads[h.Feed] = mark{h.Seq, h.ID}
+		}
+	}
+	total := 0
+	for _, o := range s.shared {
+		total += len(o.heads)
+	}
+	for _, o := range s.shared {
+		if total <= maxHeads {
+			break
+		}
+		if o != sh {
+			total -= len(o.heads)
+			o.heads = nil
+		}
+	}
+}
+
+// takeVec asks for what we lack and, if the other side lacks something, tells it
+// what we hold, unless it was told the same before, or what it said may be a part.
+func (s *session) takeVec(f *wire.Vec) error {
+	sh := s.named(f.Tag)
+	if sh == nil {
+		return nil
+	}
+	whole := len(f.Heads) < maxVec
+	s.learn(sh, f.Heads, whole)
+	ours, _, err := s.heads(sh.id)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	behind := false
+	for _, h := range ours {
+		m, ok := sh.heads[h.Feed]
+		behind = behind || !ok || m.seq < h.Seq || m.seq == h.Seq && m.id != h.ID
+	}
+	if whole && behind && sh.vec != sha256.Sum256(wire.Append(nil, &wire.Vec{Tag: sh.out, Heads: ours})) {
+		s.dueVecLocked(sh.id)
+	}
+	s.mu.Unlock()
+	if s.source(f.Tag) == nil {
+		return nil
+	}
+	if err := s.probe(sh.id, f.Heads); err != nil {
+		return err
+	}
+	return s.pull(sh.id)
+}
+
+func (s *session) takeIHave(f *wire.IHave) error {
+	sh := s.source(f.Tag)
+	if sh == nil {
+		return nil
+	}
+	s.learn(sh, f.Heads, false)
+	if err := s.probe(sh.id, f.Heads); err != nil {
+		return err
+	}
+	return s.pull(sh.id)
+}
+
+// taken is an ENTRIES frame that the ledger has checked and not yet made durable.
+type taken struct {
+	sh *shared
+	f  *wire.Entries
+	a  *ledger.Accepting
+}
+
+// maxTaken is how many frames are checked ahead of the disk.
+const maxTaken = 4
+
+// takeEntries gives a frame to the ledger. What follows when it is durable is
+// settled's; meanwhile the reader goes on with the next frame.
+func (s *session) takeEntries(ctx context.Context, f *wire.Entries) error {
+	if !s.afford(len(f.Raws)) {
+		return ErrFlood
+	}
+	sh := s.source(f.Tag)
+	if sh == nil {
+		return nil
+	}
+	k := s.n.cases.get(sh.id)
+	if k == nil {
+		return nil
+	}
+	k.taking.Add(1)
+	a, err := s.n.c.Ledger.BeginAccept(sh.id, f.Raws)
+	if err != nil {
+		return errors.Join(internal("accept", err), s.n.accepted(ctx, sh.id, nil)) // follow may have left entries to us
+	}
+	s.settling.Add(1)
+	s.taken <- taken{sh, f, a}
+	return nil
+}
+
+// settle ends what takeEntries began, frame after frame, until the reader is done.
+func (s *session) settle(ctx context.Context) {
+	for t := range s.taken {
+		if err := s.settled(ctx, t); err != nil {
+			s.end(err)
+		}
+		s.settling.Done()
+	}
+}
+
+// settled acknowledges a frame once it is durable and asks for what is missing
+// below it. Nothing waits in memory: what cannot be taken yet is asked for again
+// behind what it needs.
+func (s *session) settled(ctx context.Context, t taken) error {
+	sh := t.sh
+	res, err := t.a.Wait(ctx)
+	if passed := s.n.accepted(ctx, sh.id, res.Entries); passed != nil {
+		return passed
+	}
+	if err != nil {
+		return internal("accept", err)
+	}
+	if err := s.queue(&wire.Ack{Tag: sh.out, Held: uint64(len(t.f.Raws) - len(res.Rejected))}); err != nil {
+		return err
+	}
+	s.n.asks.touch(sh.id, res.Entries, s, time.Now().Add(s.n.c.Schedule.Retry))
+	s.mu.Lock()
+	for _, e := range res.Entries {
+		sh.holds(e.Sealed)
+	}
+	s.mu.Unlock()
+	if res.Forks > 0 {
+		s.n.proofsDue(sh.id)
+	}
+	if err := s.takeSmall(sh.id, t.f.Bodies); err != nil {
+		return err
+	}
+	for _, e := range res.Entries {
+		if e.Body != nil && e.Body.Size > wire.MaxSmall {
+			s.n.fetch.ask(s, sh.id, e)
+		}
+	}
+	return s.onward(sh, res)
+}
+
+// onward asks for the next entries after a frame was taken. What the ledger could
+// not take for want of something below is asked for again once that has come.
+func (s *session) onward(sh *shared, res ledger.Result) error {
+	missing := false
+	for _, r := range res.Rejected {
+		missing = missing || errors.Is(r.Err, ledger.ErrMissing) || errors.Is(r.Err, ledger.ErrUnknownKid)
+	}
+	if missing {
+		s.n.asks.clear(sh.id, s)
+		s.mu.Lock()
+		known := sh.heads != nil
+		s.mu.Unlock()
+		if res.Stored == 0 || !known {
+			s.dueVec(sh.id)
+		}
+	}
+	if missing || s.low() {
+		return s.pull(sh.id)
+	}
+	return nil
+}
+
+// takeProof stores both entries of a fork. That they are one is the ledger's verdict.
+func (s *session) takeProof(ctx context.Context, f *wire.Proof) error {
+	if !s.afford(2) {
+		return ErrFlood
+	}
+	sh := s.source(f.Tag)
+	if sh == nil || bytes.Equal(f.A, f.B) {
+		return nil
+	}
+	res, err := s.n.c.Ledger.Accept(ctx, sh.id, [][]byte{f.A, f.B})
+	if err != nil {
+		return internal("accept", err)
+	}
+	if res.Forks > 0 {
+		s.n.proofsDue(sh.id)
+	}
+	return s.onward(sh, res)
+}
+
+// takeAck takes the oldest ENTRIES frame off the list of those on their way.
+func (s *session) takeAck(f *wire.Ack) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.byTag[f.Tag]
+	if sh == nil || len(sh.sent) == 0 {
+		return
+	}
+	p := sh.sent[0]
+	sh.sent = sh.sent[1:]
+	if p.removal && f.Held >= uint64(p.entries) {
+		sh.told = true
+	}
+	if sh.behind && len(sh.sent) == 0 {
+		sh.behind = false
+		s.dueVecLocked(sh.id)
+	}
+	s.poke()
+}

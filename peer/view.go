@@ -1,0 +1,304 @@
+package peer
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cordon/ledger"
+	"cordon/protocol"
+	"cordon/protocol/id"
+)
+
+// cases is what sync remembers of every case between two frames: who is a member
+// by the fold, and how far others were told. All of it is made again from the
+// ledger at start; the rows of two shelves say which cases are being joined and
+// when a steward was last heard.
+type cases struct {
+	c       *Config
+	joining *ledger.Shelf
+	heard   *ledger.Shelf
+
+	mu  sync.Mutex
+	all map[id.CaseID]*known
+}
+
+// known is one case. Its fields are guarded by cases.mu, but for the first three.
+type known struct {
+	step   sync.Mutex   // held while entries are passed on
+	cursor ledger.Pos   // entries up to here were; guarded by step
+	taking atomic.Int64 // batches that sessions have given to the ledger and not yet passed on
+
+	key     []byte // HKDF-SHA256(CaseID, "sync")
+	view    view
+	version uint64    // grows with every change of what is stored
+	stored  time.Time // when the last entry for every member came; zero since start: none
+	inviter id.OrgID  // while we join: who let us in; zero otherwise
+	heard   time.Time // when a steward was last heard
+}
+
+// view is what a fold says of organisations.
+type view struct {
+	members  map[id.OrgID]bool
+	removed  map[id.OrgID]bool // were members; are told so and get nothing else
+	stewards map[id.OrgID]bool
+}
+
+// newCases folds every case once.
+func newCases(c *Config) (*cases, error) {
+	x := &cases{c: c, joining: c.Ledger.Shelf("peer-joining"), heard: c.Ledger.Shelf("peer-heard"), all: map[id.CaseID]*known{}}
+	for _, k := range c.Ledger.Cases() {
+		if err := x.load(k); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// load makes a case known; entries stored from now on are offered.
+func (x *cases) load(c id.CaseID) error {
+	k := &known{version: 1}
+	var err error
+	if k.key, err = caseKey(c); err != nil {
+		return err
+	}
+	if k.cursor, err = x.end(c); err != nil {
+		return fmt.Errorf("end of a case: %w", err)
+	}
+	if row, err := x.joining.Get(c[:]); err == nil && len(row) == id.Size {
+		k.inviter = id.OrgID(row)
+	}
+	if row, err := x.heard.Get(c[:]); err == nil {
+		_ = k.heard.UnmarshalBinary(row) // a row that does not read is "never"
+	}
+	if k.view, err = x.fold(c); err != nil {
+		return fmt.Errorf("fold: %w", err)
+	}
+	if k.inviter != (id.OrgID{}) && k.view.members[x.c.Org] { // a crash came before refresh had ended it
+		k.inviter = id.OrgID{}
+		if err := x.joining.Delete(c[:]); err != nil {
+			return err
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.all[c] == nil {
+		x.all[c] = k
+	}
+	return nil
+}
+
+// caseKey is what the tags of a case are made with.
+func caseKey(c id.CaseID) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, c[:], nil, "sync", 32)
+	if err != nil {
+		return nil, fmt.Errorf("case key: %w", err)
+	}
+	return key, nil
+}
+
+// end is the highest Pos stored in the case.
+func (x *cases) end(c id.CaseID) (ledger.Pos, error) {
+	heads, err := x.c.Ledger.Heads(c)
+	if err != nil {
+		return 0, err
+	}
+	var last ledger.Pos
+	for _, h := range heads {
+		e, err := x.c.Ledger.Entry(c, h.ID)
+		if err != nil {
+			return 0, err
+		}
+		last = max(last, e.Pos)
+	}
+	return last, nil
+}
+
+// fold reads the view off the fold of everything stored.
+func (x *cases) fold(c id.CaseID) (v view, err error) {
+	v = view{members: map[id.OrgID]bool{}, removed: map[id.OrgID]bool{}, stewards: map[id.OrgID]bool{}}
+	err = x.c.Cases.With(c, func(k *protocol.Case) error {
+		for _, p := range k.Participants() {
+			if p.Admitted {
+				v.members[p.Org] = true
+			} else if len(k.Removed(p.Org)) > 0 {
+				v.removed[p.Org] = true
+			}
+		}
+		for _, o := range k.Stewards() {
+			v.stewards[o] = true
+		}
+		return nil
+	})
+	return v, err
+}
+
+// refresh folds what was stored since and ends a joining that is complete. changed
+// says whether anybody's standing is another.
+func (x *cases) refresh(c id.CaseID) (changed bool, err error) {
+	v, err := x.fold(c)
+	if err != nil {
+		return false, err
+	}
+	x.mu.Lock()
+	k := x.all[c]
+	changed = !k.view.equal(v)
+	k.view = v
+	joined := k.inviter != (id.OrgID{}) && v.members[x.c.Org]
+	if joined {
+		k.inviter = id.OrgID{}
+	}
+	x.mu.Unlock()
+	if joined {
+		return true, x.joining.Delete(c[:])
+	}
+	return changed, nil
+}
+
+func (v view) equal(w view) bool {
+	return maps.Equal(v.members, w.members) && maps.Equal(v.removed, w.removed) && maps.Equal(v.stewards, w.stewards)
+}
+
+// get is a case; nil if it is not known.
+func (x *cases) get(c id.CaseID) *known {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.all[c]
+}
+
+// moved notes that entries were stored. open: some of them are for every member.
+// Others do not make a case live: who does not read them would see that they came.
+func (x *cases) moved(c id.CaseID, open bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.all[c]
+	if open {
+		k.stored = x.c.Now()
+	}
+	k.version++
+}
+
+// live says whether an entry for every member came within liveSpan.
+func (x *cases) live(c id.CaseID) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.all[c]
+	return k != nil && !k.stored.IsZero() && x.c.Now().Sub(k.stored) < liveSpan
+}
+
+// join notes who let us into a case that is not yet stored.
+func (x *cases) join(c id.CaseID, inviter id.OrgID) error { return x.joining.Put(c[:], inviter[:]) }
+
+// joinKnown puts the inviter into a case that was known before its row was written:
+// a genesis that came twice. Of a case that we are in, the row means nothing.
+func (x *cases) joinKnown(c id.CaseID) error {
+	row, err := x.joining.Get(c[:])
+	if err != nil || len(row) != id.Size {
+		return fmt.Errorf("case to join: %w", err)
+	}
+	x.mu.Lock()
+	k := x.all[c]
+	member := k != nil && k.view.members[x.c.Org]
+	if k != nil && !member {
+		k.inviter = id.OrgID(row)
+	}
+	x.mu.Unlock()
+	if member {
+		return x.joining.Delete(c[:])
+	}
+	return nil
+}
+
+// standing is what an organisation is in a case.
+type standing struct {
+	member  bool // by our fold, or the one that let us in while we join
+	removed bool
+	steward bool
+}
+
+// standing of org in c; false when there is no relation at all.
+func (x *cases) standing(c id.CaseID, org id.OrgID) (standing, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.all[c]
+	if k == nil {
+		return standing{}, false
+	}
+	return k.standing(org)
+}
+
+func (k *known) standing(org id.OrgID) (standing, bool) {
+	s := standing{
+		member:  k.view.members[org] || k.inviter == org && org != id.OrgID{},
+		removed: k.view.removed[org],
+		steward: k.view.stewards[org],
+	}
+	return s, s.member || s.removed
+}
+
+// shared lists the cases that org has a standing in, with their keys.
+func (x *cases) shared(org id.OrgID) map[id.CaseID][]byte {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	out := map[id.CaseID][]byte{}
+	for c, k := range x.all {
+		if _, ok := k.standing(org); ok {
+			out[c] = k.key
+		}
+	}
+	return out
+}
+
+// receives says whether we take entries of the case: we are in it, or join it.
+func (x *cases) receives(c id.CaseID) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.all[c]
+	return k != nil && (k.view.members[x.c.Org] || k.inviter != id.OrgID{})
+}
+
+// version of what is stored; it grows.
+func (x *cases) version(c id.CaseID) uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if k := x.all[c]; k != nil {
+		return k.version
+	}
+	return 0
+}
+
+// heardGrain is how exact the time a steward was heard is kept on disk.
+const heardGrain = time.Hour
+
+// hear notes that a steward was heard now.
+func (x *cases) hear(c id.CaseID) {
+	now := x.c.Now()
+	x.mu.Lock()
+	k := x.all[c]
+	if k == nil || now.Sub(k.heard).Abs() < heardGrain {
+		x.mu.Unlock()
+		return
+	}
+	k.heard = now
+	x.mu.Unlock()
+	if row, err := now.MarshalBinary(); err == nil {
+		_ = x.heard.Put(c[:], row) // lost: the lease runs out an hour earlier after a restart
+	}
+}
+
+// lastHeard is when a steward was last heard; zero: never.
+func (x *cases) lastHeard(c id.CaseID) time.Time {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if k := x.all[c]; k != nil {
+		return k.heard
+	}
+	return time.Time{}
+}
+
+// unix is t in Unix seconds; 0 for the zero time and what lies before 1970.
+func unix(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
