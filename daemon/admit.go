@@ -1,0 +1,399 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"cordon/daemon/api"
+	"cordon/peer"
+	"cordon/protocol"
+	"cordon/protocol/admission"
+	"cordon/protocol/canon"
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// invitationTime is how long an invitation may be answered.
+const invitationTime = 7 * 24 * time.Hour
+
+// invitedRow is an invitation of ours. With it goes the salt: who has no row can
+// tell nobody which case an invitation was of.
+type invitedRow struct {
+	Case   id.CaseID `json:"case"`
+	Org    id.OrgID  `json:"org"`
+	Invite []byte    `json:"invite"` // the signed object
+	Salt   []byte    `json:"salt"`
+	Until  time.Time `json:"until"`
+	Sent   bool      `json:"sent"`   // the outbox is done with it
+	Joined bool      `json:"joined"` // admitted by it: kept, since the invitee may ask again
+	// Declined: kept without its salt until it expires, so that the inviter sees it.
+	Declined bool `json:"declined,omitempty"`
+}
+
+// invite answers POST /cases/{case}/invite.
+func (s *service) invite(r *http.Request) (any, error) {
+	c, err := s.findCase(r.PathValue("case"))
+	if err != nil {
+		return nil, err
+	}
+	var q api.Invite
+	if err := readJSON(r.Body, &q); err != nil {
+		return nil, err
+	}
+	role, err := protocol.ParseRole(q.Role)
+	if err != nil {
+		return nil, invalid("%v", err)
+	}
+	if err := identity.PlainText(q.Teaser, admission.MaxTeaser); err != nil {
+		return nil, invalid("a teaser is one line of at most %d bytes", admission.MaxTeaser)
+	}
+	org, err := s.findMember(c, q.Org)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cases.With(c, func(k *protocol.Case) error { return mayInvite(k, s.org.ID, org) }); err != nil {
+		return nil, err
+	}
+	if _, ok := s.dir.pinned(org); !ok {
+		return nil, &api.Error{Kind: api.Refused, Rule: "not-pinned", Text: "only an organisation whose card a person has pinned can be invited",
+			Try: "ask it for its card, compare the words, then: cordon peer add FILE"}
+	}
+	x, err := s.inv.send(c, org, role, q.Teaser)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Written{Schema: writtenSchema, Case: &c, ID: x.String(), To: []id.OrgID{org}}, nil
+}
+
+// send writes an invitation and hands it to the outbox.
+func (v *invitations) send(c id.CaseID, org id.OrgID, role protocol.Role, teaser string) (id.EntryID, error) {
+	s := v.s
+	defer s.locks.lock(c, id.Control)()
+	if err := s.certified(); err != nil {
+		return id.EntryID{}, err
+	}
+	var agreement protocol.Agreement
+	err := s.cases.With(c, func(k *protocol.Case) error {
+		agr := k.Embargo().Agreement
+		agreement, _, _ = k.Agreement(agr)
+		return mayInvite(k, s.org.ID, org)
+	})
+	if err != nil {
+		return id.EntryID{}, err
+	}
+	if err := errors.Join(v.none(c, org), v.forgetDeclined(c, org)); err != nil {
+		return id.EntryID{}, err
+	}
+	row := invitedRow{Case: c, Org: org, Until: s.now().Add(invitationTime)}
+	var salt [32]byte
+	_, _ = rand.Read(salt[:]) // never fails (crypto/rand)
+	row.Salt = salt[:]
+	i := admission.Invite{
+		Inviter: s.org.ID, Invitee: org, Commitment: admission.Commitment(c, salt), Role: uint8(role),
+		Agr: agreement.ID(), Expiry: uint64(row.Until.UnixMilli()), Teaser: teaser,
+	}
+	_, _ = rand.Read(i.Nonce[:])
+	if row.Invite, err = admission.SealInvite(s.keys.sign, i); err != nil {
+		return id.EntryID{}, fmt.Errorf("invite: %w", err)
+	}
+	sealed, err := admission.OpenInvite(row.Invite, s.org)
+	if err != nil {
+		return id.EntryID{}, fmt.Errorf("invite: %w", err)
+	}
+	if err := v.out.put(sealed.ID[:], row); err != nil {
+		return id.EntryID{}, err
+	}
+	// Commit point: the invitation stands; resumeOffers hands it over again after a crash.
+	return id.EntryID(sealed.ID), v.offer(sealed.ID, row, agreement)
+}
+
+// mayInvite says whether an invitation could end in an admission.
+func mayInvite(k *protocol.Case, us, org id.OrgID) error {
+	switch {
+	case !slices.Contains(k.Stewards(), us):
+		return &protocol.Refusal{Rule: "not-a-steward", Text: "only a steward of the case may invite"}
+	case k.State() != protocol.StateOK:
+		return &protocol.Refusal{Rule: "upgrade-needed", Text: "the case follows rules that this version does not know"}
+	case k.Member(org):
+		return &protocol.Refusal{Rule: "member-already", Text: "the organisation is in the case already"}
+	}
+	return nil
+}
+
+// waits says whether an invitation may still be answered.
+func (r invitedRow) waits(now time.Time) bool { return !r.Joined && !r.Declined && r.Until.After(now) }
+
+// none refuses a second invitation while one waits.
+func (v *invitations) none(c id.CaseID, org id.OrgID) error {
+	return v.out.all(func(_ []byte, row invitedRow) error {
+		if row.Case == c && row.Org == org && row.waits(v.s.now()) {
+			return &api.Error{Kind: api.Exists, Text: "the organisation has been invited and has not answered yet"}
+		}
+		return nil
+	})
+}
+
+// forgetDeclined makes way for a new invitation.
+func (v *invitations) forgetDeclined(c id.CaseID, org id.OrgID) error {
+	return v.forgetWhere(func(row invitedRow) bool { return row.Declined && row.Case == c && row.Org == org })
+}
+
+func (v *invitations) offer(invite [32]byte, row invitedRow, agreement protocol.Agreement) error {
+	card, err := v.s.self.raw()
+	if err != nil {
+		return err
+	}
+	a := canon.MustMarshal(wireAgreement{Record: agreement.Raw, Text: agreement.Text})
+	return v.s.net.SendOffer(row.Org, invite, peer.Offer{Invite: row.Invite, Agreement: a, Card: card}, row.Until)
+}
+
+// resumeOffers hands what the outbox has not settled to it again; it knows
+// those that it has.
+func (v *invitations) resumeOffers() error {
+	return v.out.all(func(key []byte, row invitedRow) error {
+		if row.Sent || !row.waits(v.s.now()) {
+			return nil
+		}
+		i, err := admission.OpenInvite(row.Invite, v.s.org)
+		if err != nil {
+			return fmt.Errorf("stored invitation: %w", err)
+		}
+		var agreement protocol.Agreement
+		err = v.s.cases.With(row.Case, func(k *protocol.Case) error {
+			agreement, _, _ = k.Agreement(i.Agr)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return v.offer([32]byte(key), row, agreement)
+	})
+}
+
+func (v *invitations) offerSettled(invite [32]byte, outcome error) error {
+	row, ok, err := v.out.get(invite[:])
+	if err != nil || !ok {
+		return err
+	}
+	defer v.s.locks.lock(row.Case, id.Control)()
+	if row, ok, err = v.out.get(invite[:]); err != nil || !ok {
+		return err
+	}
+	if outcome != nil && !row.Joined && !row.Declined {
+		v.s.log.Warn("an invitation was not taken by the organisation it was for", "err", outcome)
+		return v.out.delete(invite[:])
+	}
+	row.Sent = true
+	return v.out.put(invite[:], row)
+}
+
+// Accepted is peer.Invitations: a valid accept admits at once, with nobody awake.
+// What is wrong with the accept, or what the case refuses, is an error, which the
+// other side hears as "no"; a trouble of ours is "pending", and it asks again.
+func (v *invitations) Accepted(from peer.Contact, a peer.Acceptance) (*peer.Join, error) {
+	j, err := v.accepted(from, a)
+	var trouble *troubled
+	if errors.As(err, &trouble) {
+		v.s.log.Error("admit an organisation that has accepted; it will ask again", "err", err)
+		return nil, nil
+	}
+	return j, err
+}
+
+// troubled marks an error of this machine or daemon, not of what was asked.
+type troubled struct{ err error }
+
+func (t *troubled) Error() string { return t.err.Error() }
+func (t *troubled) Unwrap() error { return t.err }
+
+// ours marks err unless the rules of the case said it.
+func ours(err error) error {
+	var refused *protocol.Refusal
+	if err == nil || errors.As(err, &refused) || errors.Is(err, errNoInvitation) {
+		return err
+	}
+	return &troubled{err}
+}
+
+func (v *invitations) accepted(from peer.Contact, a peer.Acceptance) (*peer.Join, error) {
+	card, err := identity.OpenCard(a.Card)
+	if err != nil {
+		return nil, fmt.Errorf("accept: card: %w", err)
+	}
+	if card.Org.ID != from.Org {
+		return nil, errors.New("accept: another organisation's card")
+	}
+	v.s.dir.Learn(from.Org, card.Org.Events)
+	accept, err := admission.OpenAccept(a.Accept, card.Org)
+	if err != nil {
+		return nil, fmt.Errorf("accept: %w", err)
+	}
+	row, ok, err := v.out.get(accept.Invite[:])
+	if err != nil {
+		return nil, ours(err)
+	}
+	if !ok || row.Org != from.Org || row.Declined {
+		return nil, errNoInvitation
+	}
+	defer v.s.locks.lock(row.Case, id.Control)()
+	if row, ok, err = v.out.get(accept.Invite[:]); err != nil {
+		return nil, ours(err)
+	}
+	if !ok || row.Declined {
+		return nil, errNoInvitation // declined or expired meanwhile
+	}
+	return v.settle(row, accept, card)
+}
+
+// settle admits by an accept, once, and says where the case is. The caller holds
+// the lock of the case's control feed.
+func (v *invitations) settle(row invitedRow, accept *admission.Accept, card *identity.Card) (*peer.Join, error) {
+	invite, err := admission.OpenInvite(row.Invite, v.s.org)
+	if err != nil {
+		return nil, fmt.Errorf("stored invitation: %w", err)
+	}
+	if !accept.Answers(invite) {
+		return nil, errors.New("accept: of another invitation")
+	}
+	if !row.Joined {
+		if !row.Until.After(v.s.now()) {
+			return nil, errors.New("accept: the invitation has expired")
+		}
+		if err := v.s.admit(row, accept.Raw, card); err != nil {
+			return nil, ours(err)
+		}
+		row.Joined = true
+		if err := v.out.put(accept.Invite[:], row); err != nil {
+			return nil, ours(err)
+		}
+		v.s.log.Info("an organisation has accepted and was admitted")
+	}
+	j, err := v.s.join(row, accept.Invite)
+	return j, ours(err)
+}
+
+// admit writes the invitee's identity events and its admission. The caller holds
+// the lock of the case's control feed, so that one accept admits once; what an
+// earlier, interrupted call has written is not written again.
+func (s *service) admit(row invitedRow, accept []byte, card *identity.Card) error {
+	ctx := context.Background() // the accept came over the network: nobody waits who could give up
+	known, member := false, false
+	err := s.cases.With(row.Case, func(k *protocol.Case) error {
+		o, ok := k.Org(row.Org)
+		known, member = ok && o.Extends(card.Org), k.Member(row.Org)
+		return nil
+	})
+	if err != nil || member {
+		return err
+	}
+	say := []decide{asSteward(&protocol.Admit{Invite: row.Invite, Accept: accept, Salt: [32]byte(row.Salt), Card: card.Raw})}
+	if !known {
+		say = append([]decide{simple(&protocol.Ident{Events: card.Org.Events})}, say...)
+	}
+	for _, d := range say {
+		p, err := s.beginLocked(row.Case, d)
+		if err != nil {
+			return err
+		}
+		if _, err := p.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// join says where the case is, made anew from the ledger whenever it is asked for.
+func (s *service) join(row invitedRow, invite [32]byte) (*peer.Join, error) {
+	j := &peer.Join{Invite: invite, Case: row.Case, Salt: [32]byte(row.Salt)}
+	err := s.cases.With(row.Case, func(k *protocol.Case) error {
+		admit, ok := k.Admission(row.Org)
+		if !ok {
+			return errNoInvitation // removed since
+		}
+		j.Admit, j.Config = admit, k.Config().ID
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// Declined is peer.Invitations: the salt is forgotten, so that nobody can be told
+// any more which case it was.
+func (v *invitations) Declined(from peer.Contact, nonce [16]byte) error {
+	var key []byte
+	var at id.CaseID
+	err := v.out.all(func(k []byte, row invitedRow) error {
+		if row.Org != from.Org || row.Joined || row.Declined {
+			return nil
+		}
+		i, err := admission.OpenInvite(row.Invite, v.s.org)
+		if err == nil && i.Nonce == nonce {
+			key, at = slices.Clone(k), row.Case
+		}
+		return nil
+	})
+	if err != nil || key == nil {
+		return err // unknown: declined before, or never ours; nothing to forget
+	}
+	defer v.s.locks.lock(at, id.Control)()
+	row, ok, err := v.out.get(key)
+	if err != nil || !ok || row.Joined {
+		return err
+	}
+	v.s.log.Info("an organisation has declined its invitation")
+	row.Declined, row.Salt = true, nil
+	return v.out.put(key, row)
+}
+
+// invited is the invitations of a case that wait for an answer or were declined,
+// as participants.
+func (v *invitations) invited(c id.CaseID) ([]api.Participant, error) {
+	var out []api.Participant
+	err := v.out.all(func(_ []byte, row invitedRow) error {
+		if row.Case != c || !row.Declined && !row.waits(v.s.now()) {
+			return nil
+		}
+		i, err := admission.OpenInvite(row.Invite, v.s.org)
+		if err != nil {
+			return fmt.Errorf("stored invitation: %w", err)
+		}
+		p := api.Participant{Org: row.Org, Roles: []string{protocol.Role(i.Role).String()}, RM: protocol.RMStart.String(),
+			Consent: string(protocol.Invited)}
+		if row.Declined {
+			p.Consent = string(protocol.Declined)
+		}
+		if o, ok := v.s.dir.org(row.Org); ok {
+			p.Name = o.Name
+		}
+		out = append(out, p)
+		return nil
+	})
+	slices.SortFunc(out, func(a, b api.Participant) int { return slices.Compare(a.Org[:], b.Org[:]) })
+	return out, err
+}
+
+// forgetOut drops our invitations that have expired; an admission stands without.
+func (v *invitations) forgetOut() error {
+	return v.forgetWhere(func(row invitedRow) bool { return !row.Until.After(v.s.now()) })
+}
+
+func (v *invitations) forgetWhere(done func(invitedRow) bool) error {
+	var old [][]byte
+	err := v.out.all(func(key []byte, row invitedRow) error {
+		if done(row) {
+			old = append(old, slices.Clone(key))
+		}
+		return nil
+	})
+	for _, key := range old {
+		err = errors.Join(err, v.out.delete(key))
+	}
+	return err
+}

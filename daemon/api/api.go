@@ -1,0 +1,65 @@
+// Package api is the local API of a cordon daemon as its callers see it: the
+// JSON that travels, the kinds of error with their exit codes, and a Client.
+// It is HTTP/JSON over a unix socket that only the daemon's own user may open;
+// curl can speak it. It knows no case, key or ledger: that is package daemon.
+//
+// Main path: SocketPath, New, then a method of Client an operation.
+//
+// Requests and answers, under http://cordon/v1 (CASE and ORG may be an id, an
+// unambiguous prefix of 8 or more digits, or a title or name; path-escaped):
+//
+//	GET  /status                              Status
+//	GET  /card                                the armoured card, text/plain
+//	GET  /peers                               Peers
+//	POST /peers                               an armoured card in, PeerRow out
+//	GET  /inbox                               Inbox
+//	POST /inbox/ID/accept, /inbox/ID/decline  Written
+//	GET  /cases                               Cases
+//	POST /cases                               multipart: "request" OpenCase, then "file"; Written out
+//	GET  /cases/CASE                          Case
+//	GET  /cases/CASE/log[?follow=1][&after=P] LogLine a line, see Client.Log
+//	GET  /cases/CASE/report                   the report, byte for byte
+//	POST /cases/CASE/invite                   Invite in, Written out
+//	POST /cases/CASE/notes                    Say in, Written out
+//	POST /cases/CASE/attachments              multipart: "request" Attach, then "file"; Written out
+//	GET  /cases/CASE/attachments/ID           the file, byte for byte
+//	POST /cases/CASE/rm, /fix                 Act in (What), Written out
+//	POST /cases/CASE/claims                   Act in (What, Text), Written out
+//	POST /cases/CASE/claims/ID/confirm        Written
+//	POST /cases/CASE/embargo/leave            Act in (Text), Written out
+//	POST /cases/CASE/remove                   Act in (Org, Text), Written out
+//	GET  /cases/CASE/entries/ID               the stored bytes of one entry
+//	GET  /verify[?case=CASE]                  Verified
+//
+// An error is {"schema":"cordon.error/1","kind":…,"text":…,"try":…}.
+package api
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// Host is the only Host header that the daemon answers to, so that a web page
+// that was rebound to the socket's address gets nothing.
+const Host = "cordon"
+
+// maxSocketPath is sizeof(sockaddr_un.sun_path) less the final zero, on Linux.
+const maxSocketPath = 107
+
+// SocketPath is the daemon's socket in its home. It fails, with the cure in the
+// text, when the path is longer than the system can bind.
+func SocketPath(home string) (string, error) {
+	home, err := filepath.Abs(home)
+	if err != nil {
+		return "", &Error{Kind: Invalid, Text: fmt.Sprintf("home %s: %v", home, err)}
+	}
+	path := filepath.Join(home, "cordon.sock")
+	if len(path) > maxSocketPath {
+		return "", &Error{
+			Kind: Invalid,
+			Text: fmt.Sprintf("the socket's path %s has %d bytes, the system allows %d", path, len(path), maxSocketPath),
+			Try:  "use a shorter --home, or reach the same folder through a short symbolic link",
+		}
+	}
+	return path, nil
+}

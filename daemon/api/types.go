@@ -1,0 +1,211 @@
+package api
+
+import (
+	"time"
+
+	"cordon/protocol/id"
+)
+
+// Status is what this daemon is and sees. cordon.status/1
+type Status struct {
+	Schema      string    `json:"schema"`
+	Org         id.OrgID  `json:"org"`
+	Name        string    `json:"name"`
+	Role        string    `json:"role"`        // vendor, coordinator or reporter
+	Fingerprint string    `json:"fingerprint"` // 12 words, to be read aloud
+	Kid         id.Kid    `json:"kid"`         // of the daemon's signing key
+	CertUntil   time.Time `json:"cert_until"`  // end of the daemon's certificate
+	Listen      []string  `json:"listen"`      // multiaddrs, with the real ports
+	Peers       []PeerRow `json:"peers"`
+	Cases       int       `json:"cases"`
+	Inbox       int       `json:"inbox"` // invitations that wait for an answer
+}
+
+// PeerRow is one organisation that we know.
+type PeerRow struct {
+	Schema      string   `json:"schema,omitempty"` // cordon.peer/1 where it stands alone
+	Org         id.OrgID `json:"org"`
+	Name        string   `json:"name"`
+	Level       string   `json:"level"` // pinned, or introduced: met in a case, cannot be invited
+	Fingerprint string   `json:"fingerprint"`
+	Connected   bool     `json:"connected"`
+	Addrs       []string `json:"addrs"`
+}
+
+// Peers is every organisation that we know. cordon.peers/1
+type Peers struct {
+	Schema string    `json:"schema"`
+	Peers  []PeerRow `json:"peers"`
+}
+
+// Written is the answer to every act. cordon.written/1
+type Written struct {
+	Schema string     `json:"schema"`
+	Case   *id.CaseID `json:"case,omitempty"`
+	ID     string     `json:"id,omitempty"`   // of the entry or invitation that was written
+	Comp   string     `json:"comp,omitempty"` // the compartment that a note went to
+	To     []id.OrgID `json:"to,omitempty"`   // who may read it, where that is not everybody
+}
+
+// OpenCase asks for a new case.
+type OpenCase struct {
+	Title        string    `json:"title"`
+	EmbargoUntil time.Time `json:"embargo_until"`
+	File         string    `json:"file,omitempty"`  // name of the report's file
+	Media        string    `json:"media,omitempty"` // its media type
+}
+
+// Invite asks to invite a pinned organisation.
+type Invite struct {
+	Org    string `json:"org"`
+	Role   string `json:"role"`             // mitigating-vendor, dependent-vendor, coordinator, reporter, deployer, observer
+	Teaser string `json:"teaser,omitempty"` // at most 280 bytes that the invited see before they sign; default nothing
+}
+
+// Say asks for a note: to everybody in the case, or to exactly To and ourselves.
+type Say struct {
+	Text string   `json:"text"`
+	To   []string `json:"to,omitempty"`
+}
+
+// Attach names the file that follows.
+type Attach struct {
+	File  string   `json:"file"`
+	Media string   `json:"media,omitempty"`
+	To    []string `json:"to,omitempty"` // as in Say
+}
+
+// Act is the request of every short act; which fields count stands at the
+// table of paths.
+type Act struct {
+	What string `json:"what,omitempty"` // rm: valid, invalid, accept, defer, close; fix: ready, deployed; claim: public, exploit, attack
+	Org  string `json:"org,omitempty"`
+	Text string `json:"text,omitempty"` // the reason or the evidence; travels as sealed content
+}
+
+// Inbox is what waits for a person. cordon.inbox/1
+type Inbox struct {
+	Schema string      `json:"schema"`
+	Items  []InboxItem `json:"items"`
+}
+
+// InboxItem is one thing that waits for a person.
+type InboxItem struct {
+	ID        string    `json:"id"`
+	Kind      string    `json:"kind"` // invitation
+	From      id.OrgID  `json:"from"`
+	FromName  string    `json:"from_name"`
+	Role      string    `json:"role"`
+	Agreement Agreement `json:"agreement"`
+	Teaser    string    `json:"teaser,omitempty"`
+	Expires   time.Time `json:"expires"`
+	State     string    `json:"state"` // open; accepted: signed, the inviter has not let us in yet
+}
+
+// Agreement is the embargo terms that a yes signs.
+type Agreement struct {
+	ID   id.AgrID   `json:"id"`
+	End  *time.Time `json:"end"` // null: no embargo
+	Text string     `json:"text"`
+}
+
+// Cases is the list of cases. cordon.cases/1
+type Cases struct {
+	Schema string    `json:"schema"`
+	Cases  []CaseRow `json:"cases"`
+}
+
+// CaseRow is one line of the list.
+type CaseRow struct {
+	Case    id.CaseID  `json:"case"`
+	Title   string     `json:"title"`
+	Embargo string     `json:"embargo"`
+	End     *time.Time `json:"end"`
+	CS      string     `json:"cs"`
+	RM      string     `json:"rm"`    // ours
+	State   string     `json:"state"` // ok, conflict, upgrade-needed; damaged: not readable from the disk
+}
+
+// Case is one case as this daemon sees it. cordon.case/1
+type Case struct {
+	Schema       string        `json:"schema"`
+	Case         id.CaseID     `json:"case"`
+	Title        string        `json:"title"` // "" until the subject's body is here
+	Stewards     []id.OrgID    `json:"stewards"`
+	Participants []Participant `json:"participants"`
+	Embargo      Embargo       `json:"embargo"`
+	CS           string        `json:"cs"`
+	State        string        `json:"state"` // ok, conflict, upgrade-needed
+	Entries      int           `json:"entries"`
+	Forks        int           `json:"forks"`
+	Claims       []CaseClaim   `json:"claims"`
+	Digest       string        `json:"digest"` // SHA-256 over the sorted ids of all stored comp-0 entries
+}
+
+// Participant is one organisation of a case, or one that we have invited.
+type Participant struct {
+	Org      id.OrgID `json:"org"`
+	Name     string   `json:"name"`
+	Roles    []string `json:"roles"`
+	RM       string   `json:"rm"`
+	VFD      string   `json:"vfd"`
+	Consent  string   `json:"consent"`
+	Admitted bool     `json:"admitted"`
+	Removed  bool     `json:"removed"` // was admitted, is no more
+}
+
+// Embargo is the embargo of a case.
+type Embargo struct {
+	State       string     `json:"state"`
+	ExitPending bool       `json:"exit_pending"`
+	End         *time.Time `json:"end"`
+	Agreement   *id.AgrID  `json:"agreement"`
+	Proposals   []Proposal `json:"proposals"`
+}
+
+// Proposal is an open proposal of other terms.
+type Proposal struct {
+	ID  id.AgrID  `json:"id"`
+	End time.Time `json:"end"`
+	By  id.OrgID  `json:"by"`
+}
+
+// CaseClaim is a claim that the matter is public, exploited or attacked.
+type CaseClaim struct {
+	ID        id.EntryID `json:"id"`
+	What      string     `json:"what"`
+	By        id.OrgID   `json:"by"`
+	Confirmed bool       `json:"confirmed"`
+}
+
+// LogLine is one entry of a case. cordon.log/1
+type LogLine struct {
+	Schema  string     `json:"schema"`
+	Pos     uint64     `json:"pos"` // place of arrival here; a watch resumes after it
+	ID      id.EntryID `json:"id"`
+	Org     id.OrgID   `json:"org"` // zero: of no organisation of the case
+	Name    string     `json:"name"`
+	Kid     id.Kid     `json:"kid"`
+	Comp    string     `json:"comp"` // 0, 1 or the compartment's id
+	Seq     id.Seq     `json:"seq"`
+	LC      uint64     `json:"lc"`
+	T       time.Time  `json:"t"` // claimed by the author
+	Type    string     `json:"type"`
+	Refused string     `json:"refused,omitempty"` // the rule; "" means honoured
+	What    string     `json:"what,omitempty"`    // the code of a status, a claim, …
+	About   string     `json:"about,omitempty"`   // the organisation or entry that it concerns
+	Title   string     `json:"title,omitempty"`   // of a subject
+	Text    string     `json:"text,omitempty"`    // of a note or reason, as far as it is here
+	File    string     `json:"file,omitempty"`    // of an attachment or report
+	Size    *uint64    `json:"size,omitempty"`    // its bytes
+	Body    string     `json:"body,omitempty"`    // content entries: here, awaited, or bad
+}
+
+// Verified is the result of rewalking hashes and signatures. cordon.verify/1
+type Verified struct {
+	Schema  string `json:"schema"`
+	Entries int    `json:"entries"`
+	Bad     int    `json:"bad"`
+	Covered int    `json:"covered"`
+	Forks   int    `json:"forks"`
+}

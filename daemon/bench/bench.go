@@ -1,0 +1,57 @@
+// Package bench measures this machine and this build in one run: what ledger and
+// peer can do, and what an idle daemon costs, each beside a limit measured at the
+// same time on the same disk, since disks differ fifty-fold by the hour. It
+// decides nothing: it says what ratio is required and leaves the verdict to the reader.
+//
+// Main path: Run, over the table of parts; Child in a process that Run started.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"cordon/ledger/ledgerbench"
+)
+
+// Result is one figure and its limit.
+type Result = ledgerbench.Result
+
+// part measures one thing in a folder of its own.
+type part struct {
+	name string
+	run  func(ctx context.Context, dir string) ([]Result, error)
+}
+
+// Run measures everything and says on progress what it does.
+func Run(ctx context.Context, progress io.Writer) ([]Result, error) {
+	return runAll(ctx, progress, parts)
+}
+
+func runAll(ctx context.Context, progress io.Writer, parts []part) ([]Result, error) {
+	var all []Result
+	for _, p := range parts {
+		fmt.Fprintf(progress, "cordon: measuring %s\n", p.name)
+		begin := time.Now()
+		results, err := p.inFolder(ctx)
+		if err != nil {
+			return all, fmt.Errorf("measure %s: %w", p.name, err)
+		}
+		all = append(all, results...)
+		fmt.Fprintf(progress, "cordon: %s took %.1f s\n", p.name, time.Since(begin).Seconds())
+	}
+	return all, nil
+}
+
+// inFolder runs a part in a folder that is removed afterwards. Its name is short:
+// a socket's path must be.
+func (p part) inFolder(ctx context.Context) ([]Result, error) {
+	dir, err := os.MkdirTemp("", "cb-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	return p.run(ctx, dir)
+}

@@ -1,0 +1,405 @@
+package daemon
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"cordon/daemon/api"
+	"cordon/ledger"
+	"cordon/peer"
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// maxAddrs bounds the addresses that are tried for one organisation.
+const maxAddrs = 32
+
+// directory knows who is who: organisations that a person pinned by their card,
+// and those met in cases that we are in (introduced). It is peer.Directory, and
+// answers from memory; the shelf keeps it over restarts. It is safe for
+// concurrent use.
+type directory struct {
+	self id.OrgID
+	own  [][]byte // our identity events; fixed
+	rows shelf[orgRow]
+	log  *slog.Logger
+	grew chan id.OrgID // organisations whose chain got longer; the steward loop reads
+
+	edit   sync.Mutex // held by who changes something, across the disk; taken before mu
+	mu     sync.RWMutex
+	orgs   map[id.OrgID]*known   // mu; changed under edit only; a known never changes
+	byPeer map[[32]byte]id.OrgID // transport key of an unrevoked daemon; mu
+}
+
+// known is what the directory holds of one organisation.
+type known struct {
+	org     *identity.Org          // the longest chain seen
+	card    *identity.Card         // nil: not pinned
+	met     map[id.CaseID][]string // common cases, and the addresses given there
+	suspect bool                   // two chains, neither extends the other: until pinned anew
+}
+
+// orgRow is known on disk.
+type orgRow struct {
+	Events  [][]byte            `json:"events"`
+	Card    []byte              `json:"card,omitempty"`
+	Met     map[string][]string `json:"met,omitempty"` // case id: addresses
+	Suspect bool                `json:"suspect,omitempty"`
+}
+
+func openDirectory(l *ledger.Ledger, self *identity.Org, log *slog.Logger) (*directory, error) {
+	d := &directory{
+		self: self.ID, own: self.Events, log: log, rows: openShelf[orgRow](l, "organisations"),
+		grew: make(chan id.OrgID, 64),
+		orgs: map[id.OrgID]*known{}, byPeer: map[[32]byte]id.OrgID{},
+	}
+	err := d.rows.all(func(key []byte, row orgRow) error {
+		org, err := identity.Replay(row.Events)
+		if err != nil {
+			return fmt.Errorf("stored identity: %w", err)
+		}
+		k := &known{org: org, suspect: row.Suspect, met: map[id.CaseID][]string{}}
+		if row.Card != nil {
+			if k.card, err = identity.OpenCard(row.Card); err != nil {
+				return fmt.Errorf("stored card: %w", err)
+			}
+		}
+		for c, addrs := range row.Met {
+			caseID, err := id.Parse[id.CaseID](c)
+			if err != nil {
+				return err
+			}
+			k.met[caseID] = addrs
+		}
+		d.replace(org.ID, k)
+		return nil
+	})
+	return d, err
+}
+
+// replace puts k (nil: nothing) in the place of what is known of an
+// organisation, in memory. A transport key that two organisations have
+// certified belongs to the pinned one, else to the first.
+func (d *directory) replace(o id.OrgID, k *known) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	freed := map[[32]byte]bool{}
+	if old := d.orgs[o]; old != nil {
+		for _, m := range old.org.Daemons() {
+			if t := [32]byte(m.Peer); d.byPeer[t] == o {
+				delete(d.byPeer, t)
+				freed[t] = true
+			}
+		}
+		delete(d.orgs, o)
+	}
+	if k != nil {
+		d.orgs[o] = k
+		d.claim(o, k)
+	}
+	maps.DeleteFunc(freed, func(t [32]byte, _ bool) bool { _, taken := d.byPeer[t]; return taken })
+	if len(freed) > 0 { // whoever else has certified such a key has waited for it
+		for other, k := range d.orgs {
+			d.claim(other, k)
+		}
+	}
+}
+
+// claim gives an organisation the transport keys that it has certified and nobody
+// holds, or only somebody who is not pinned while it is. The caller holds mu.
+func (d *directory) claim(o id.OrgID, k *known) {
+	for _, m := range k.org.Daemons() {
+		t := [32]byte(m.Peer)
+		holder := d.orgs[d.byPeer[t]]
+		if !m.Revoked && (holder == nil || holder.card == nil && k.card != nil) {
+			d.byPeer[t] = o
+		}
+	}
+}
+
+// save makes k durable, then visible; the caller holds edit. What is neither
+// pinned nor met in a case is forgotten.
+func (d *directory) save(k *known) error {
+	o := k.org.ID
+	if k.card == nil && len(k.met) == 0 {
+		if err := d.rows.delete(o[:]); err != nil {
+			return err
+		}
+		d.replace(o, nil)
+		return nil
+	}
+	row := orgRow{Events: k.org.Events, Suspect: k.suspect, Met: map[string][]string{}}
+	if k.card != nil {
+		row.Card = k.card.Raw
+	}
+	for c, addrs := range k.met {
+		row.Met[c.String()] = addrs
+	}
+	if err := d.rows.put(o[:], row); err != nil {
+		return err
+	}
+	d.replace(o, k)
+	return nil
+}
+
+// pin takes a card that a person has given us. It wins over what was met before;
+// a card that contradicts a pinned chain is a fork, an older one changes nothing.
+func (d *directory) pin(c *identity.Card) error {
+	if c.Org.ID == d.self {
+		return invalid("this is our own card")
+	}
+	d.edit.Lock()
+	defer d.edit.Unlock()
+	k, ok := d.orgs[c.Org.ID]
+	if !ok {
+		k = &known{org: c.Org, met: map[id.CaseID][]string{}}
+	}
+	n := *k
+	switch {
+	case c.Org.Extends(k.org):
+		n.org = c.Org
+	case k.org.Extends(c.Org): // an older card of the same chain
+	case k.card != nil && !k.suspect:
+		n.suspect = true
+		return errors.Join(d.save(&n), &api.Error{
+			Kind: api.Fork,
+			Text: "this card and the one pinned before show two histories of one organisation's keys",
+			Try:  "ask the organisation by another way, then add the card that it stands by",
+		})
+	default:
+		n.org = c.Org
+	}
+	n.suspect = false
+	if k.card == nil || c.T >= k.card.T {
+		n.card = c
+	}
+	return d.save(&n)
+}
+
+// meet notes the members of a case that we are in, with the addresses that they
+// gave there; none: we are in it no more. Who shares no case with us any longer,
+// and is not pinned, is forgotten.
+func (d *directory) meet(c id.CaseID, members map[id.OrgID]member) error {
+	d.edit.Lock()
+	defer d.edit.Unlock()
+	var errs []error
+	for org, k := range d.orgs {
+		if _, here := k.met[c]; here {
+			if _, still := members[org]; !still {
+				n := k.clone()
+				delete(n.met, c)
+				errs = append(errs, d.save(n))
+			}
+		}
+	}
+	for org, m := range members {
+		if org == d.self {
+			continue
+		}
+		k, ok := d.orgs[org]
+		if !ok {
+			k = &known{org: m.org, met: map[id.CaseID][]string{}}
+		}
+		if k.org.Extends(m.org) && !m.org.Extends(k.org) {
+			d.tellGrew(org) // the case lacks what we have learnt elsewhere
+		}
+		addrs, here := k.met[c]
+		if here && slices.Equal(addrs, m.addrs) && k.org.Extends(m.org) {
+			continue
+		}
+		n := k.clone()
+		n.met[c] = m.addrs
+		d.extend(n, m.org)
+		errs = append(errs, d.save(n))
+	}
+	return errors.Join(errs...)
+}
+
+// member is an organisation as a case shows it.
+type member struct {
+	org   *identity.Org
+	addrs []string
+}
+
+func (k *known) clone() *known {
+	n := *k
+	n.met = make(map[id.CaseID][]string, len(k.met)+1)
+	for c, a := range k.met {
+		n.met[c] = a
+	}
+	return &n
+}
+
+// extend takes a verified chain of the same organisation into k.
+func (d *directory) extend(k *known, org *identity.Org) {
+	switch {
+	case k.org.Extends(org):
+	case org.Extends(k.org):
+		k.org = org
+		d.tellGrew(org.ID)
+	default:
+		k.suspect = true
+		d.log.Warn("an organisation shows two histories of its keys; nothing is shared with it until it is pinned anew")
+	}
+}
+
+// tellGrew wakes the loop that tells our cases of it. When it is far behind the
+// news is dropped: it comes again with the next control entry of a common case.
+func (d *directory) tellGrew(o id.OrgID) {
+	select {
+	case d.grew <- o:
+	default:
+	}
+}
+
+// Allowed is peer.Directory.
+func (d *directory) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
+	if len(transport) != ed25519.PublicKeySize {
+		return peer.Contact{}, false
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	k, ok := d.orgs[d.byPeer[[32]byte(transport)]]
+	if !ok || k.suspect {
+		return peer.Contact{}, false
+	}
+	m, ok := k.org.ByPeer(transport)
+	if !ok {
+		return peer.Contact{}, false
+	}
+	return peer.Contact{Org: k.org.ID, Kid: m.Kid, KEM: m.KEM, Introduced: k.card == nil, Chain: k.org}, true
+}
+
+// Targets is peer.Directory.
+func (d *directory) Targets() []peer.Target {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var out []peer.Target
+	for _, k := range d.orgs {
+		if k.suspect {
+			continue
+		}
+		for _, m := range k.org.Daemons() {
+			if !m.Revoked {
+				out = append(out, peer.Target{Org: k.org.ID, Transport: m.Peer, Addrs: k.addrs()})
+			}
+		}
+	}
+	return out
+}
+
+// addrs are the addresses to try: the card's first, then those given in cases.
+func (k *known) addrs() []string {
+	var out []string
+	if k.card != nil {
+		out = append(out, k.card.Addrs...)
+	}
+	for _, addrs := range k.met {
+		for _, a := range addrs {
+			if len(out) < maxAddrs && !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
+// Events is peer.Directory.
+func (d *directory) Events() [][]byte { return d.own }
+
+// Learn is peer.Directory: events that somebody showed count only if they are a
+// longer chain of an organisation that we know already.
+func (d *directory) Learn(org id.OrgID, events [][]byte) {
+	d.mu.RLock()
+	k, ok := d.orgs[org]
+	same := ok && slices.EqualFunc(k.org.Events, events, bytes.Equal)
+	d.mu.RUnlock()
+	if !ok || same {
+		return
+	}
+	chain, err := identity.Replay(events)
+	if err != nil || chain.ID != org {
+		return
+	}
+	d.edit.Lock()
+	defer d.edit.Unlock()
+	if k, ok = d.orgs[org]; !ok {
+		return
+	}
+	n := k.clone()
+	d.extend(n, chain)
+	if err := d.save(n); err != nil {
+		d.log.Error("keep identity events", "err", err)
+	}
+}
+
+// org is the longest chain of an organisation, ours excepted.
+func (d *directory) org(o id.OrgID) (*identity.Org, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	k, ok := d.orgs[o]
+	if !ok {
+		return nil, false
+	}
+	return k.org, true
+}
+
+// pinned is the card that a person pinned, unless its organisation is suspect.
+func (d *directory) pinned(o id.OrgID) (*identity.Card, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	k, ok := d.orgs[o]
+	if !ok || k.card == nil || k.suspect {
+		return nil, false
+	}
+	return k.card, true
+}
+
+// list is every organisation known, by name; connected says who is.
+func (d *directory) list(connected map[id.OrgID]bool) []api.PeerRow {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	out := make([]api.PeerRow, 0, len(d.orgs))
+	for o, k := range d.orgs {
+		row := api.PeerRow{Org: o, Name: k.org.Name, Level: "introduced", Fingerprint: words(o),
+			Connected: connected[o], Addrs: append([]string{}, k.addrs()...)}
+		if k.card != nil {
+			row.Level = "pinned"
+		}
+		if k.suspect {
+			row.Level = "suspect"
+		}
+		out = append(out, row)
+	}
+	slices.SortFunc(out, func(a, b api.PeerRow) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return bytes.Compare(a.Org[:], b.Org[:])
+	})
+	return out
+}
+
+// words is the fingerprint of an organisation as one line.
+func words(o id.OrgID) string {
+	w := identity.Words(o)
+	return strings.Join(w[:], " ")
+}
+
+// common are the cases that we share with an organisation.
+func (d *directory) common(o id.OrgID) []id.CaseID {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	k, ok := d.orgs[o]
+	if !ok {
+		return nil
+	}
+	return slices.Collect(maps.Keys(k.met))
+}

@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"cordon/daemon/api"
+	"cordon/ledger"
+	"cordon/protocol"
+)
+
+// errNothing is the one answer for what is not there and for what is not for
+// us: the difference would tell which cases exist.
+var errNothing = &api.Error{Kind: api.NotFound, Text: "no such thing here, or this organisation is not admitted to it"}
+
+// openError says why the store does not open.
+func openError(h home, err error) error {
+	if errors.Is(err, ledger.ErrStoreKey) {
+		return &api.Error{Kind: api.Internal, Text: fmt.Sprintf("%s does not open the store beside it", h.path("keys", "store.key")),
+			Try: "bring keys and store of one home back together; nothing was changed"}
+	}
+	return fmt.Errorf("open store: %w", err)
+}
+
+// apiError gives an error its kind.
+func apiError(err error) *api.Error {
+	var e *api.Error
+	if errors.As(err, &e) {
+		c := *e
+		return &c
+	}
+	var r *protocol.Refusal
+	if errors.As(err, &r) {
+		if r.Rule == "no-longer-a-member" { // its text is about any author; here it is us
+			return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: "this organisation has left the case or was removed: it can write nothing more in it"}
+		}
+		return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: r.Text}
+	}
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		c := *errNothing
+		return &c
+	case errors.Is(err, ledger.ErrForked), errors.Is(err, ledger.ErrOwnFork):
+		return &api.Error{
+			Kind: api.Fork,
+			Text: "two entries of this daemon's key stand at one place: another copy of this daemon has signed; nothing is written any more",
+			Try:  "stop the other copy; let the root certify a new daemon",
+		}
+	case errors.Is(err, ledger.ErrRestored):
+		return &api.Error{
+			Kind: api.Fork,
+			Text: "the store is older than this daemon's last start: it was restored from a backup, and writing on would fork our feeds",
+			Try:  "let the root certify a new daemon; reading goes on meanwhile",
+		}
+	case errors.Is(err, ledger.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &api.Error{Kind: api.Unavailable, Text: "the daemon is going down"}
+	case errors.Is(err, fs.ErrPermission):
+		return &api.Error{Kind: api.Internal, Text: err.Error(), Try: "the home and all in it must belong to the user that runs the daemon"}
+	}
+	return &api.Error{Kind: api.Internal, Text: err.Error()}
+}

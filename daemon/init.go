@@ -1,0 +1,158 @@
+package daemon
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"cordon/daemon/api"
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// certificate is how long a daemon's first certificate lasts; the rules allow 400 days.
+const certificate = 397 * 24 * time.Hour
+
+// InitOptions says what kind of daemon Init makes.
+type InitOptions struct {
+	Name       string   // the organisation's
+	Role       string   // vendor (default), coordinator or reporter
+	Listen     []string // multiaddrs; default: any address and free port, TCP and QUIC
+	Unattended bool     // keys as plain files: the daemon starts with nobody there
+}
+
+// Created is what Init made.
+type Created struct {
+	Org         id.OrgID
+	Name        string
+	Fingerprint string // 12 words
+	Root        string // the folder that may be moved offline
+}
+
+// Init makes a home: keys, identity, config. It refuses a home that has any of
+// these (api.Exists) and leaves it as it is. Without Unattended it asks for a
+// passphrase, which then protects the root keys and the store key.
+func Init(dir string, o InitOptions) (*Created, error) {
+	h := home(dir)
+	c := config{Name: o.Name, Role: o.Role, Listen: o.Listen}
+	if c.Role == "" {
+		c.Role = "vendor"
+	}
+	if len(c.Listen) == 0 {
+		c.Listen = defaultListen()
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if _, err := api.SocketPath(dir); err != nil {
+		return nil, err // before anything is made: the daemon could not start in it
+	}
+	if err := h.empty(); err != nil {
+		return nil, err
+	}
+	passphrase := ""
+	if !o.Unattended {
+		var err error
+		if passphrase, err = newPassphrase(); err != nil {
+			return nil, err
+		}
+	}
+	return h.fill(c, passphrase)
+}
+
+// empty refuses a home in which Init would have to overwrite.
+func (h home) empty() error {
+	for _, name := range []string{"config.toml", "identity.pem", "root", "keys", "store"} {
+		_, err := os.Lstat(h.path(name))
+		if err == nil {
+			return &api.Error{
+				Kind: api.Exists,
+				Text: fmt.Sprintf("%s exists: this is the home of a daemon already, nothing was changed", h.path(name)),
+				Try:  "another --home",
+			}
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill makes everything; config.toml comes last and stands for "complete".
+func (h home) fill(c config, passphrase string) (*Created, error) {
+	for _, d := range []string{"", "root", "keys"} {
+		if err := os.MkdirAll(h.path(d), 0o700); err != nil {
+			return nil, err
+		}
+		if err := os.Chmod(h.path(d), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	k, err := newKeys()
+	if err != nil {
+		return nil, err
+	}
+	org, err := h.found(c.Name, k, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.save(h, passphrase); err != nil {
+		return nil, err
+	}
+	text, err := c.text()
+	if err != nil {
+		return nil, err
+	}
+	if err := create(h.config(), text); err != nil {
+		return nil, err
+	}
+	if err := syncDir(string(h)); err != nil {
+		return nil, err
+	}
+	return &Created{Org: org.ID, Name: org.Name, Fingerprint: words(org.ID), Root: h.path("root")}, nil
+}
+
+// found makes the root keys and the organisation's first two identity events:
+// its creation and the certificate of this daemon.
+func (h home) found(name string, k *keys, passphrase string) (*identity.Org, error) {
+	_, root, _ := ed25519.GenerateKey(nil)
+	nextPub, next, _ := ed25519.GenerateKey(nil)
+	if err := saveKey(h.path("root", "root.key"), pemSeed, root.Seed(), passphrase); err != nil {
+		return nil, err
+	}
+	if err := saveKey(h.path("root", "next.key"), pemSeed, next.Seed(), passphrase); err != nil {
+		return nil, err
+	}
+	if err := syncDir(h.path("root")); err != nil {
+		return nil, err
+	}
+	created, err := identity.Create(root, nextPub, name, nil)
+	if err != nil {
+		return nil, fmt.Errorf("create identity: %w", err)
+	}
+	org, err := identity.Replay([][]byte{created})
+	if err != nil {
+		return nil, fmt.Errorf("create identity: %w", err)
+	}
+	certified, err := org.CertifyDaemon(root, k.sign, k.certificate(time.Now()))
+	if err != nil {
+		return nil, fmt.Errorf("certify daemon: %w", err)
+	}
+	if org, err = org.Extend(certified); err != nil {
+		return nil, fmt.Errorf("certify daemon: %w", err)
+	}
+	return org, saveIdentity(h, org.Events)
+}
+
+// certificate is what the root certifies of these keys.
+func (k *keys) certificate(now time.Time) identity.Daemon {
+	return identity.Daemon{
+		Peer:     k.peer.Public().(ed25519.PublicKey),
+		KEM:      k.kem.PublicKey().Bytes(),
+		Caps:     []identity.Cap{identity.CapWrite, identity.CapConsent, identity.CapSteward, identity.CapInvite},
+		NotAfter: uint64(now.Add(certificate).Unix()),
+	}
+}

@@ -1,0 +1,117 @@
+package daemon
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"cordon/daemon/api"
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// getStatus answers GET /status.
+func (s *service) getStatus(*http.Request) (any, error) {
+	inbox, err := s.inv.list()
+	if err != nil {
+		return nil, err
+	}
+	cert, _ := s.org.Daemon(s.kid)
+	return &api.Status{
+		Schema: "cordon.status/1", Org: s.org.ID, Name: s.org.Name, Role: s.cfg.Role, Fingerprint: words(s.org.ID),
+		Kid: s.kid, CertUntil: time.Unix(int64(cert.NotAfter), 0).UTC(),
+		Listen: append([]string{}, s.net.Addrs()...), Peers: s.dir.list(s.connected()),
+		Cases: len(s.led.Cases()), Inbox: len(inbox),
+	}, nil
+}
+
+// connected says which organisations have a daemon connected to ours.
+func (s *service) connected() map[id.OrgID]bool {
+	out := map[id.OrgID]bool{}
+	for _, p := range s.net.Status() {
+		out[p.Org] = out[p.Org] || p.Connected
+	}
+	return out
+}
+
+// getCard answers GET /card.
+func (s *service) getCard(w http.ResponseWriter, _ *http.Request) error {
+	raw, err := s.self.raw()
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = w.Write(identity.Armour(raw)) // an error here: the caller has gone
+	return nil
+}
+
+// getPeers answers GET /peers.
+func (s *service) getPeers(*http.Request) (any, error) {
+	return &api.Peers{Schema: "cordon.peers/1", Peers: s.dir.list(s.connected())}, nil
+}
+
+// addPeer answers POST /peers: it pins a card.
+func (s *service) addPeer(r *http.Request) (any, error) {
+	text, err := readUpTo(r.Body, maxRequest)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := identity.Unarmour(text)
+	if err != nil {
+		return nil, &api.Error{Kind: api.Invalid, Rule: rule(err), Text: "this is not exactly one armoured card", Try: "give the output of: cordon card"}
+	}
+	card, err := identity.OpenCard(raw)
+	if err != nil {
+		return nil, &api.Error{Kind: api.Invalid, Rule: rule(err), Text: "the card does not verify: " + err.Error(), Try: "ask for it again; it may have been altered on its way"}
+	}
+	if err := s.dir.pin(card); err != nil {
+		return nil, err
+	}
+	for _, row := range s.dir.list(s.connected()) {
+		if row.Org == card.Org.ID {
+			row.Schema = "cordon.peer/1"
+			return &row, nil
+		}
+	}
+	return nil, errNothing
+}
+
+// rule is the stable name at the bottom of an error of the pure packages.
+func rule(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
+}
+
+// getInbox answers GET /inbox.
+func (s *service) getInbox(*http.Request) (any, error) {
+	items, err := s.inv.list()
+	if err != nil {
+		return nil, err
+	}
+	return &api.Inbox{Schema: "cordon.inbox/1", Items: items}, nil
+}
+
+// acceptInvite answers POST /inbox/{id}/accept.
+func (s *service) acceptInvite(r *http.Request) (any, error) {
+	x, err := s.inv.accept(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return &api.Written{Schema: writtenSchema, ID: x.String()}, nil
+}
+
+// declineInvite answers POST /inbox/{id}/decline.
+func (s *service) declineInvite(r *http.Request) (any, error) {
+	x, err := s.inv.decline(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	return &api.Written{Schema: writtenSchema, ID: x.String()}, nil
+}
+
+const writtenSchema = "cordon.written/1"

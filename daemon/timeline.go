@@ -1,0 +1,265 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"cordon/daemon/api"
+	"cordon/ledger"
+	"cordon/protocol"
+	"cordon/protocol/id"
+)
+
+// bodyPause is how often a watch looks whether a body that it awaits has come.
+// A body comes a moment after its entry: a watch gives it bodyGrace before it
+// writes the line without.
+const (
+	bodyPause = 20 * time.Millisecond
+	bodyGrace = time.Second
+)
+
+// getLog answers GET /cases/{case}/log: what there is, in display order; then,
+// for a watch, what arrives, in order of arrival. With after it begins there.
+// A watch repeats a line, with the same id and pos, when its body comes late.
+func (s *service) getLog(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.findCase(r.PathValue("case"))
+	if err != nil {
+		return err
+	}
+	after, err := position(r.URL.Query().Get("after"))
+	if err != nil {
+		return err
+	}
+	t := &timeline{s: s, c: c, out: json.NewEncoder(w), flush: http.NewResponseController(w).Flush, pos: after,
+		lacking: map[id.EntryID]ledger.Entry{}}
+	t.live = r.URL.Query().Get("follow") != ""
+	var watch *ledger.Watch
+	if t.live {
+		watch = s.led.Subscribe() // before reading: nothing falls between
+		defer watch.Close()
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if err := t.catchUp(r.Context(), after == 0); err != nil {
+		if t.begun {
+			panic(http.ErrAbortHandler) // lines are out: cut the connection
+		}
+		return err
+	}
+	if t.live {
+		t.follow(r.Context(), watch)
+	}
+	return nil
+}
+
+func position(text string) (ledger.Pos, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, invalid("after is a position: a number from an earlier line")
+	}
+	return ledger.Pos(n), nil
+}
+
+// timeline is one reader of a case's entries. Its memory does not grow with a
+// slow reader: it stands at a position and reads on from there.
+type timeline struct {
+	s       *service
+	c       id.CaseID
+	out     *json.Encoder
+	flush   func() error
+	live    bool                        // a watch
+	pos     ledger.Pos                  // all up to here is out
+	begun   bool                        // a line is out
+	lacking map[id.EntryID]ledger.Entry // out, but their body had not come
+}
+
+// follow goes on until the caller leaves, the daemon stops, or writing fails.
+func (t *timeline) follow(ctx context.Context, w *ledger.Watch) {
+	pause := time.NewTicker(bodyPause)
+	defer pause.Stop()
+	if t.flush() != nil {
+		return
+	}
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.C:
+			if slices.Contains(w.Changed(), t.c) {
+				err = t.catchUp(ctx, false)
+			}
+		case <-pause.C:
+			if len(t.lacking) == 0 {
+				continue
+			}
+			err = t.arrived()
+		}
+		if err != nil || t.flush() != nil {
+			return
+		}
+	}
+}
+
+// catchUp writes what has arrived since pos.
+func (t *timeline) catchUp(ctx context.Context, sorted bool) error {
+	var all []ledger.Entry
+	for {
+		entries, err := t.s.led.Tail(t.c, t.pos, page)
+		if err != nil {
+			return err
+		}
+		if len(entries) > 0 {
+			t.pos = entries[len(entries)-1].Pos
+		}
+		if sorted {
+			all = append(all, entries...) // an order needs all of them at once
+		} else if err := t.writeSettled(ctx, entries); err != nil {
+			return err
+		}
+		if len(entries) < page {
+			break
+		}
+	}
+	if !sorted {
+		return nil
+	}
+	err := t.s.cases.With(t.c, func(k *protocol.Case) error {
+		slices.SortFunc(all, func(a, b ledger.Entry) int {
+			switch {
+			case k.Before(a.ID, b.ID):
+				return -1
+			case k.Before(b.ID, a.ID):
+				return 1
+			}
+			return 0
+		})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(all, page) {
+		if err := t.write(some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeSettled is write after the bodies have come, or their time is up.
+func (t *timeline) writeSettled(ctx context.Context, entries []ledger.Entry) error {
+	grace := time.NewTimer(bodyGrace)
+	defer grace.Stop()
+	pause := time.NewTicker(bodyPause)
+	defer pause.Stop()
+	for {
+		settled := !t.live || !slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Body != nil && !t.s.bodyHere(t.c, e) })
+		if settled {
+			return t.write(entries)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-grace.C:
+			return t.write(entries)
+		case <-pause.C:
+		}
+	}
+}
+
+// write writes a line for each entry.
+func (t *timeline) write(entries []ledger.Entry) error {
+	lines := make([]api.LogLine, len(entries))
+	err := t.s.cases.With(t.c, func(k *protocol.Case) error {
+		for i, e := range entries {
+			lines[i] = lineOf(k, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		here, err := t.s.addBody(t.c, e, &lines[i])
+		if err != nil {
+			return err
+		}
+		if !here {
+			t.lacking[e.ID] = e
+		}
+		if err := t.out.Encode(lines[i]); err != nil {
+			return err
+		}
+		t.begun = true
+	}
+	return nil
+}
+
+// arrived repeats the lines whose body has come.
+func (t *timeline) arrived() error {
+	for x, e := range t.lacking {
+		if t.s.bodyHere(t.c, e) {
+			delete(t.lacking, x)
+			if err := t.write([]ledger.Entry{e}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lineOf is what the fold says of an entry.
+func lineOf(k *protocol.Case, e ledger.Entry) api.LogLine {
+	l := api.LogLine{
+		Schema: "cordon.log/1", Pos: uint64(e.Pos), ID: e.ID, Kid: e.Kid, Comp: e.Comp.String(),
+		Seq: e.Seq, LC: e.LC, T: time.UnixMilli(int64(e.T)).UTC(),
+	}
+	var known bool
+	if l.Type, known = protocol.KindName(e.Type); !known {
+		l.Type = strconv.Itoa(int(e.Type))
+	}
+	l.Refused, _ = k.Verdict(e.ID)
+	if o, ok := k.OrgOf(e.Kid); ok {
+		l.Org = o
+		if org, ok := k.Org(o); ok {
+			l.Name = org.Name
+		}
+	}
+	l.What, l.About = describe(k, e)
+	return l
+}
+
+// addBody adds what the sealed body says; here is false while it has not come.
+func (s *service) addBody(c id.CaseID, e ledger.Entry, l *api.LogLine) (here bool, err error) {
+	if e.Body == nil {
+		return true, nil
+	}
+	h, raw, ok, err := s.openBody(c, e.Sealed)
+	if err != nil {
+		l.Body = "bad" // the author sealed something else than it signed: shown, never a reason to stop the list
+		return true, nil
+	}
+	if !ok {
+		l.Body = "awaited"
+		return false, nil
+	}
+	l.Body, l.Title, l.File, l.Size = "here", h.Title, h.File, &h.Size
+	if len(h.Answers) > 0 {
+		l.About = h.Answers[0].String()
+	}
+	if e.Type == protocol.Note || e.Type == protocol.Reason {
+		text, err := readUpTo(raw, maxText)
+		if err != nil {
+			l.Body = "bad"
+		}
+		l.Text = string(text) // JSON replaces what is no UTF-8
+	}
+	return true, nil
+}

@@ -1,0 +1,250 @@
+package daemon
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"cordon/daemon/api"
+	"cordon/ledger"
+	"cordon/protocol"
+	"cordon/protocol/id"
+)
+
+// titles remembers the titles of cases. A title never changes once it is here.
+type titles struct {
+	mu sync.Mutex
+	of map[id.CaseID]string // mu
+}
+
+// title is a case's title, "" until the subject's body is here. A body that does
+// not open leaves the case without one; verify says more.
+func (s *service) title(c id.CaseID) string {
+	s.titles.mu.Lock()
+	known, ok := s.titles.of[c]
+	s.titles.mu.Unlock()
+	if ok {
+		return known
+	}
+	e, ok, err := s.subject(c)
+	if err != nil || !ok {
+		return ""
+	}
+	h, _, ok, err := s.openBody(c, e.Sealed)
+	if err != nil || !ok {
+		return ""
+	}
+	s.titles.mu.Lock()
+	defer s.titles.mu.Unlock()
+	s.titles.of[c] = h.Title
+	return h.Title
+}
+
+// subject is the entry with title and report: the first of the opener's feed
+// for everybody.
+func (s *service) subject(c id.CaseID) (e ledger.Entry, ok bool, err error) {
+	genesis, err := s.led.Entry(c, id.EntryID(c))
+	if err != nil {
+		return e, false, err
+	}
+	err = s.led.Read(c, id.Feed{Kid: genesis.Kid, Comp: id.Everyone}, 0, 0, func(x ledger.Entry) bool {
+		e, ok = x, x.Type == protocol.Subject
+		return false
+	})
+	if errors.Is(err, ledger.ErrNotFound) {
+		err = nil
+	}
+	return e, ok, err
+}
+
+// compOf finds the compartment of exactly these readers, given sorted.
+func (s *service) compOf(c id.CaseID, readers []id.OrgID) (comp id.Comp, ok bool, err error) {
+	err = s.cases.With(c, func(k *protocol.Case) error {
+		for _, r := range k.Compartments() {
+			if slices.Equal(r.Readers, readers) {
+				comp, ok = r.Comp, true
+				return nil
+			}
+		}
+		return nil
+	})
+	return comp, ok, err
+}
+
+// getCases answers GET /cases.
+func (s *service) getCases(*http.Request) (any, error) {
+	out := &api.Cases{Schema: "cordon.cases/1", Cases: []api.CaseRow{}}
+	for _, c := range s.led.Cases() {
+		row := api.CaseRow{Case: c, Title: s.title(c)}
+		err := s.cases.With(c, func(k *protocol.Case) error {
+			e := k.Embargo()
+			row.Embargo, row.End, row.CS, row.State = string(e.State), msEnd(e.End), k.CS(), k.State()
+			for _, p := range k.Participants() {
+				if p.Org == s.org.ID {
+					row.RM = p.RM.String()
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			row.State = stateDamaged // one damaged case does not hide the others
+		}
+		out.Cases = append(out.Cases, row)
+	}
+	slices.SortFunc(out.Cases, func(a, b api.CaseRow) int {
+		if n := strings.Compare(a.Title, b.Title); n != 0 {
+			return n
+		}
+		return strings.Compare(a.Case.String(), b.Case.String())
+	})
+	return out, nil
+}
+
+// stateDamaged is the state of a case whose entries cannot be read from the disk.
+const stateDamaged = "damaged"
+
+// getCase answers GET /cases/{case}.
+func (s *service) getCase(r *http.Request) (any, error) {
+	c, err := s.findCase(r.PathValue("case"))
+	if err != nil {
+		return nil, err
+	}
+	out := &api.Case{Schema: "cordon.case/1", Case: c, Title: s.title(c), Claims: []api.CaseClaim{}}
+	forks, err := s.led.Forks(c)
+	if err != nil {
+		return nil, err
+	}
+	out.Forks = len(forks)
+	err = s.cases.With(c, func(k *protocol.Case) error {
+		showCase(out, k)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	invited, err := s.inv.invited(c)
+	out.Participants = append(out.Participants, invited...)
+	return out, err
+}
+
+// showCase fills in what the fold says.
+func showCase(out *api.Case, k *protocol.Case) {
+	out.Stewards, out.CS, out.State, out.Entries = k.Stewards(), k.CS(), k.State(), k.Len()
+	digest := k.Digest()
+	out.Digest = hex.EncodeToString(digest[:])
+	e := k.Embargo()
+	out.Embargo = api.Embargo{State: string(e.State), ExitPending: e.ExitPending, End: msEnd(e.End), Proposals: []api.Proposal{}}
+	if e.Agreement != (id.AgrID{}) {
+		out.Embargo.Agreement = &e.Agreement
+	}
+	out.Participants = []api.Participant{}
+	for _, p := range k.Participants() {
+		out.Participants = append(out.Participants, api.Participant{
+			Org: p.Org, Name: p.Name, Roles: roleNames(p.Roles), RM: p.RM.String(), VFD: p.VFD,
+			Consent: string(p.Consent), Admitted: p.Admitted, Removed: !p.Admitted,
+		})
+	}
+	for _, a := range k.Claims() {
+		out.Claims = append(out.Claims, api.CaseClaim{ID: a.ID, What: a.What.String(), By: a.Org, Confirmed: a.Confirmed})
+	}
+}
+
+func roleNames(roles []protocol.Role) []string {
+	out := make([]string, len(roles))
+	for i, r := range roles {
+		out[i] = r.String()
+	}
+	return out
+}
+
+// msTime is a time of the protocol for people; nil stays nil.
+func msTime(ms *uint64) *time.Time {
+	if ms == nil {
+		return nil
+	}
+	t := time.UnixMilli(int64(*ms)).UTC()
+	return &t
+}
+
+// msEnd is msTime where 0 stands for "none".
+func msEnd(ms uint64) *time.Time {
+	if ms == 0 {
+		return nil
+	}
+	return msTime(&ms)
+}
+
+// getReport answers GET /cases/{case}/report.
+func (s *service) getReport(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.findCase(r.PathValue("case"))
+	if err != nil {
+		return err
+	}
+	e, ok, err := s.subject(c)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errAwaited
+	}
+	return s.sendBody(w, c, e)
+}
+
+// getAttachment answers GET /cases/{case}/attachments/{id}.
+func (s *service) getAttachment(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.findCase(r.PathValue("case"))
+	if err != nil {
+		return err
+	}
+	e, err := s.findEntry(c, r.PathValue("id"), protocol.Attachment)
+	if err != nil {
+		return err
+	}
+	return s.sendBody(w, c, e)
+}
+
+// errAwaited says that a header is here and its body is not yet.
+var errAwaited = &api.Error{Kind: api.Pending, Text: "it has not arrived yet", Try: "try again when another member is connected: cordon peer list"}
+
+// getEntry answers GET /cases/{case}/entries/{id}: the bytes as they were signed.
+func (s *service) getEntry(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.findCase(r.PathValue("case"))
+	if err != nil {
+		return err
+	}
+	e, err := s.findEntry(c, r.PathValue("id"), 0)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/cordon-entry+cbor")
+	_, _ = w.Write(e.Raw) // an error here: the caller has gone
+	return nil
+}
+
+// verify answers GET /verify: every hash and signature of one case, or of all.
+func (s *service) verify(r *http.Request) (any, error) {
+	cases := s.led.Cases()
+	if name := r.URL.Query().Get("case"); name != "" {
+		c, err := s.findCase(name)
+		if err != nil {
+			return nil, err
+		}
+		cases = []id.CaseID{c}
+	}
+	out := &api.Verified{Schema: "cordon.verify/1"}
+	for _, c := range cases {
+		v, err := s.led.Verify(r.Context(), c)
+		if err != nil {
+			return nil, err
+		}
+		out.Entries += v.Entries
+		out.Bad += v.Bad
+		out.Covered += v.Covered
+		out.Forks += v.Forks
+	}
+	return out, nil
+}
