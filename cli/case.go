@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"cordon/daemon/api"
+)
+
+// caseVerbs open, read and steer cases.
+var caseVerbs = []verb{
+	{use: "open", short: "open a case: a title, a report, an embargo", json: true, run: (*call).caseOpen,
+		example: `  cordon case open --title 'Overflow in libfoo' --report report.md --embargo 45d`,
+		oneOf:   []string{"embargo", "embargo-until"},
+		flags: func(f *pflag.FlagSet) {
+			f.String("title", "", "`TITLE`; sealed, only the case's members see it")
+			f.String("report", "", "`FILE` of any kind; arrives byte for byte")
+			f.String("embargo", "", "length of the embargo, like `45d` or 12h")
+			f.String("embargo-until", "", "`TIME` of its end, RFC 3339 with zone: 2027-01-31T12:00:00Z")
+			must(cobra.MarkFlagRequired(f, "title"))
+			must(cobra.MarkFlagRequired(f, "report"))
+		}},
+	{use: "list", short: "list the cases", json: true, run: (*call).caseList},
+	{use: "show CASE", short: "who is in it, in what state, until when", json: true, run: (*call).caseShow},
+	{use: "log CASE", short: "every entry, in order", json: true, run: (*call).caseLog,
+		flags: func(f *pflag.FlagSet) { f.Bool("follow", false, "go on as entries arrive") }},
+	{use: "invite CASE ORG", short: "invite a pinned organisation", confirm: true, run: (*call).caseInvite,
+		long: `Invite a pinned organisation. It sees the agreement, the role and your teaser,
+nothing else, until it has signed; then your daemon lets it in, at any hour.`,
+		flags: func(f *pflag.FlagSet) {
+			f.String("role", "", "`ROLE`: mitigating-vendor, dependent-vendor, coordinator, reporter, deployer, observer")
+			f.String("teaser", "", "`TEXT` of at most 280 bytes that is sent BEFORE they sign; default none")
+			must(cobra.MarkFlagRequired(f, "role"))
+		}},
+	{use: "remove CASE ORG", short: "stop a participant: it gets nothing more", confirm: true, run: (*call).caseRemove,
+		flags: func(f *pflag.FlagSet) {
+			f.String("reason", "", "`TEXT`, for the members that stay")
+			must(cobra.MarkFlagRequired(f, "reason"))
+		}},
+}
+
+func (c *call) caseOpen() error {
+	end, err := c.embargoEnd()
+	if err != nil {
+		return err
+	}
+	report, name := c.in, c.text("report")
+	if name != "-" {
+		if report, err = openFile(name); err != nil {
+			return err
+		}
+		defer report.Close()
+	}
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	w, err := client.OpenCase(c.ctx, api.OpenCase{
+		Title: c.text("title"), EmbargoUntil: end, File: filepath.Base(name), Media: media(name),
+	}, report)
+	if err != nil {
+		return err
+	}
+	if err := c.show(w, func(out io.Writer) { fmt.Fprintln(out, w.Case) }); err != nil || c.flag("json") {
+		return err
+	}
+	c.note("Open, embargo until %s. Nobody but you has it.", when(end, c.now()))
+	c.note("  next: cordon case invite %s ORG --role ROLE", shortID(w.Case.String()))
+	return nil
+}
+
+// embargoEnd reads the two ways to say when the embargo ends.
+func (c *call) embargoEnd() (time.Time, error) {
+	if s := c.text("embargo"); s != "" {
+		d, err := parseSpan(s)
+		if err != nil {
+			return time.Time{}, usage("--embargo 45d", "%q is no length of time", s)
+		}
+		return c.now().Add(d).UTC().Truncate(time.Second), nil
+	}
+	s := c.text("embargo-until")
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, usage("--embargo-until "+c.now().UTC().AddDate(0, 0, 45).Format(time.RFC3339), "%q is no RFC 3339 time with its zone", s)
+	}
+	return t.UTC(), nil
+}
+
+func (c *call) caseList() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	l, err := client.Cases(c.ctx)
+	if err != nil {
+		return err
+	}
+	return c.show(l, func(w io.Writer) {
+		if len(l.Cases) == 0 {
+			fmt.Fprintln(w, "No cases. See also: cordon inbox")
+			return
+		}
+		rows := make([][]string, len(l.Cases))
+		for i, k := range l.Cases {
+			rows[i] = []string{shortID(k.Case.String()), k.CS, k.RM, ends(k.Embargo, k.End, c.now()), titleOf(k.Title)}
+		}
+		table(w, []string{"CASE", "STATE", "WE", "EMBARGO", "TITLE"}, rows)
+	})
+}
+
+// ends is an embargo in few words.
+func ends(state string, end *time.Time, now time.Time) string {
+	if end == nil || state == "none" || state == "exited" {
+		return state
+	}
+	if end.Before(now) {
+		return "ended " + away(*end, now)
+	}
+	return "ends " + away(*end, now)
+}
+
+// titleOf is a title, which may arrive a moment after its case.
+func titleOf(title string) string {
+	if title == "" {
+		return "(not here yet)"
+	}
+	return safe(title)
+}
+
+func (c *call) caseInvite() error {
+	err := c.confirmed("invite", `%s is asked to sign the embargo agreement of case %s as %s.
+Once it has, it gets the whole case: report, notes and history for everybody.`,
+		safe(c.args[1]), safe(c.args[0]), c.text("role"))
+	if err != nil {
+		return err
+	}
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	w, err := client.Invite(c.ctx, c.args[0], api.Invite{Org: c.args[1], Role: c.text("role"), Teaser: c.text("teaser")})
+	if err != nil {
+		return err
+	}
+	c.say("%s", w.ID)
+	c.note("Invited. Until it has signed, it is sent the agreement and your teaser, no more.")
+	return nil
+}
+
+func (c *call) caseRemove() error {
+	err := c.confirmed("remove", `%s is removed from case %s. It is told so and gets nothing more.
+It keeps what it has been sent; its duties under the agreement stay.`, safe(c.args[1]), safe(c.args[0]))
+	if err != nil {
+		return err
+	}
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	w, err := client.Remove(c.ctx, c.args[0], c.args[1], c.text("reason"))
+	if err != nil {
+		return err
+	}
+	c.say("%s", w.ID)
+	return nil
+}

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"cordon/daemon/api"
+	"cordon/protocol/id"
+)
+
+func (c *call) caseShow() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	k, err := client.Case(c.ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	us := &api.Status{}
+	if !c.flag("json") {
+		if us, err = client.Status(c.ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.show(k, func(w io.Writer) { caseText(w, k, us.Org, c.now()) }); err != nil {
+		return err
+	}
+	if k.State == "conflict" || k.Forks > 0 {
+		return quiet(exitConflict)
+	}
+	return nil
+}
+
+func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
+	fmt.Fprintln(w, clip(titleOf(k.Title), width))
+	if slices.ContainsFunc(k.Participants, func(p api.Participant) bool { return p.Org == us && p.Removed }) {
+		fmt.Fprintln(w, "WE ARE OUT OF THIS CASE: nothing new arrives. What was received stays bound.")
+	}
+	fmt.Fprintln(w)
+	field(w, "case", k.Case.String())
+	field(w, "embargo", embargoText(k.Embargo, now))
+	field(w, "state", k.CS+": "+stateWords(k.CS))
+	field(w, "led by", names(k, k.Stewards))
+	field(w, "record", recordText(k))
+	field(w, "digest", k.Digest)
+	for _, cl := range k.Claims {
+		field(w, "claim", claimText(k, cl))
+	}
+	fmt.Fprintln(w, "\nWho can read this:")
+	var in, waiting, declined, gone [][]string
+	for _, p := range k.Participants {
+		name := clip(safe(p.Name), 24)
+		if p.Org == us {
+			name = clip(safe(p.Name), 19) + " (we)"
+		}
+		row := []string{name, clip(strings.Join(p.Roles, " "), 18), p.RM, vfdWords(p.VFD), p.Consent}
+		switch {
+		case p.Admitted:
+			in = append(in, row)
+		case p.Removed:
+			gone = append(gone, row)
+		case p.Consent == "declined":
+			declined = append(declined, row)
+		default:
+			waiting = append(waiting, row)
+		}
+	}
+	head := []string{"ORGANISATION", "ROLE", "REPORT", "FIX", "AGREEMENT"}
+	table(w, head, in)
+	if len(waiting) > 0 {
+		fmt.Fprintln(w, "\nInvited, has been sent nothing yet:")
+		table(w, head[:2], firstTwo(waiting))
+	}
+	if len(declined) > 0 {
+		fmt.Fprintln(w, "\nDeclined the invitation, was sent nothing:")
+		table(w, head[:2], firstTwo(declined))
+	}
+	if len(gone) > 0 {
+		fmt.Fprintln(w, "\nOut of the case; keeps what it was sent before, gets nothing more:")
+		table(w, head[:2], firstTwo(gone))
+	}
+}
+
+func firstTwo(rows [][]string) [][]string {
+	out := make([][]string, len(rows))
+	for i, r := range rows {
+		out[i] = r[:2]
+	}
+	return out
+}
+
+func embargoText(e api.Embargo, now time.Time) string {
+	s := e.State
+	switch {
+	case e.End == nil:
+	case e.State == "exited":
+		s += "; it was to end " + when(*e.End, now)
+	default:
+		s += " until " + when(*e.End, now)
+	}
+	if e.ExitPending {
+		s += "\nALARM: a claim that the secret is out, which nobody has confirmed yet."
+	}
+	return s
+}
+
+// recordText says how whole the record is.
+func recordText(k *api.Case) string {
+	s := count(k.Entries, "entry")
+	if k.Forks > 0 {
+		s += ", " + strings.ToUpper(count(k.Forks, "fork")) + ": a key signed two histories"
+	}
+	if k.State != "ok" {
+		s += ", " + strings.ToUpper(k.State)
+	}
+	return s
+}
+
+func claimText(k *api.Case, cl api.CaseClaim) string {
+	what := map[string]string{"public": "the matter is public", "exploit": "an exploit is out", "attack": "attacks are seen"}[cl.What]
+	if cl.Confirmed {
+		return what + ", says " + nameOf(k, cl.By) + "; confirmed"
+	}
+	return what + ", says " + nameOf(k, cl.By) + "; unconfirmed.\ncordon claim " + shortID(k.Case.String()) + " confirm " + shortID(cl.ID.String())
+}
+
+// names lists organisations of a case by name.
+func names(k *api.Case, orgs []id.OrgID) string {
+	var out []string
+	for _, o := range orgs {
+		out = append(out, nameOf(k, o))
+	}
+	return strings.Join(out, ", ")
+}
+
+func nameOf(k *api.Case, org id.OrgID) string {
+	for _, p := range k.Participants {
+		if p.Org == org {
+			return safe(p.Name)
+		}
+	}
+	return shortID(org.String())
+}
+
+// vfdWords is a fix state with its letters.
+func vfdWords(vfd string) string {
+	switch vfd {
+	case "vfd":
+		return "vfd unaware"
+	case "Vfd":
+		return "Vfd no fix"
+	case "VFd":
+		return "VFd fix ready"
+	case "VFD":
+		return "VFD deployed"
+	case "d":
+		return "d   waiting"
+	case "D":
+		return "D   deployed"
+	}
+	return "-"
+}
+
+// stateWords is the case state (for example Vfdpxa) in words: the vendor that is
+// least far, then the public side.
+func stateWords(cs string) string {
+	if len(cs) != 6 {
+		return "unknown"
+	}
+	fix := map[string]string{
+		"vfd": "no vendor knows", "Vfd": "not every vendor has a fix",
+		"VFd": "every vendor has a fix", "VFD": "fixes deployed",
+	}[cs[:3]]
+	public := "not public"
+	if cs[3] == 'P' {
+		public = "PUBLIC"
+	}
+	out := fix + ", " + public
+	if cs[4] == 'X' {
+		out += ", EXPLOIT OUT"
+	}
+	if cs[5] == 'A' {
+		out += ", ATTACKS SEEN"
+	}
+	return out
+}

@@ -1,0 +1,119 @@
+// Package cli is the command line of cordon: every verb is a row of a table, a
+// family of verbs a file. A verb turns its words and flags into one call of
+// package api's Client and prints the answer; it holds no state and knows no
+// ledger. The few verbs that are more than a client (init, daemon, demo, bench)
+// are function values that the binary gives to Main.
+//
+// Main path: Main builds the tree (tree.go), a row's run gets a call (call.go),
+// out.go prints, exit.go ends.
+//
+// Rules of what is printed: results go to standard output and nothing else
+// does. Errors go to standard error as "cordon: …", the hint on a line of its
+// own. Other people's text passes safe or safeText. With --json the answer is
+// the API's own object. The exit codes are those of exit.go.
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// Parts are the verbs that the binary wires in.
+type Parts struct {
+	// Init makes a home; it refuses to overwrite one.
+	Init func(ctx context.Context, home string, o InitOptions) (Created, error)
+	// Daemon runs the daemon of a home until ctx ends.
+	Daemon func(ctx context.Context, home string, log io.Writer) error
+	// Demo plays the demo; live says that out is a terminal that takes colour.
+	Demo func(ctx context.Context, out io.Writer, live bool) error
+	// Bench measures this machine and this build.
+	Bench func(ctx context.Context, progress io.Writer) ([]BenchResult, error)
+}
+
+// InitOptions are the answers to init's questions.
+type InitOptions struct {
+	Name   string
+	Role   string   // vendor, coordinator or reporter
+	Listen []string // multiaddrs; none: the daemon's default
+	// Unattended keeps the keys as plain files; else a passphrase is asked for.
+	Unattended bool
+}
+
+// Created is what init made.
+type Created struct {
+	Org         string
+	Fingerprint string // 12 words
+	Root        string // folder of the root keys, which may be moved offline
+}
+
+// BenchResult is one line of the benchmark: a value, and the limit measured in
+// the same run on the same machine.
+type BenchResult struct {
+	Name      string  `json:"name"`
+	Value     float64 `json:"value"`
+	Unit      string  `json:"unit"`
+	Limit     float64 `json:"limit"`
+	LimitName string  `json:"limit_name"`
+	Ratio     float64 `json:"ratio"`   // value ÷ limit
+	Want      float64 `json:"want"`    // the ratio that is required: at least this,
+	AtMost    bool    `json:"at_most"` // or at most
+	Met       bool    `json:"met"`
+}
+
+// app is one run of the command line.
+type app struct {
+	parts Parts
+	in    *os.File
+	out   *os.File
+	err   *os.File
+	home  string
+	now   func() time.Time
+	ran   bool // a verb's own code was reached: later errors are no usage errors
+}
+
+// Main runs the command line and returns the exit code.
+func Main(ctx context.Context, args []string, parts Parts) int {
+	a := &app{parts: parts, in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}
+	return a.run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.tree()
+	root.SetArgs(args)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	f := asFailure(err, a.ran)
+	complain(a.err, f)
+	return f.code
+}
+
+// defaultHome is CORDON_HOME, or the place the XDG rules give it.
+func defaultHome() string {
+	if dir := os.Getenv("CORDON_HOME"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "cordon")
+	}
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return "cordon" // no home directory: the current one
+	}
+	return filepath.Join(dir, ".local", "state", "cordon")
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// live says whether out is a terminal that takes colour and a moving line.
+func live(f *os.File) bool {
+	return isTerminal(f) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,63 @@
+// Command cordon is the binary: the command line of package cli, with the
+// daemon, the demo and the benchmark wired in.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"cordon/cli"
+	"cordon/daemon"
+	"cordon/daemon/bench"
+	"cordon/daemon/demo"
+)
+
+func main() { os.Exit(run()) }
+
+// run is the whole program; it returns the exit code. SIGTERM and Ctrl-C end
+// what runs cleanly, a second one at once.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if len(os.Args) == 2 && os.Args[1] == bench.Verb {
+		if child, err := bench.Child(os.Stdout); child {
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "cordon: %v\n", err)
+				return 1
+			}
+			return 0
+		}
+	}
+	return cli.Main(ctx, os.Args[1:], cli.Parts{
+		Init:   initHome,
+		Daemon: runDaemon,
+		Demo:   demo.Play,
+		Bench:  runBench,
+	})
+}
+
+func initHome(_ context.Context, home string, o cli.InitOptions) (cli.Created, error) {
+	made, err := daemon.Init(home, daemon.InitOptions{Name: o.Name, Role: o.Role, Listen: o.Listen, Unattended: o.Unattended})
+	if err != nil {
+		return cli.Created{}, err
+	}
+	return cli.Created{Org: made.Org.String(), Fingerprint: made.Fingerprint, Root: made.Root}, nil
+}
+
+func runDaemon(ctx context.Context, home string, log io.Writer) error {
+	return daemon.Run(ctx, home, daemon.Options{Log: log})
+}
+
+func runBench(ctx context.Context, progress io.Writer) ([]cli.BenchResult, error) {
+	results, err := bench.Run(ctx, progress)
+	out := make([]cli.BenchResult, len(results))
+	for i, r := range results {
+		out[i] = cli.BenchResult{Name: r.Name, Value: r.Value, Unit: r.Unit, Limit: r.Limit, LimitName: r.LimitName,
+			Ratio: r.Ratio(), Want: r.Want, AtMost: r.AtMost, Met: r.Met()}
+	}
+	return out, err
+}

@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"cordon/daemon/api"
+)
+
+// daemonVerbs are about this daemon and this build.
+var daemonVerbs = []verb{
+	{use: "init", short: "make keys, configuration and card of an organisation's daemon", run: (*call).init,
+		long: `Make the home of a daemon: keys, configuration, card. Nothing is overwritten.
+Asks for what the flags do not say; with --unattended it asks nothing and keeps
+the keys as files that only you can read, so that the daemon can start alone.`,
+		example: "  cordon init --name 'Example PSIRT' --role vendor --unattended",
+		flags: func(f *pflag.FlagSet) {
+			f.String("name", "", "the organisation's `NAME`, as others will see it")
+			f.String("role", "", "`ROLE` of yours in cases you open: vendor (default), coordinator, reporter")
+			f.Bool("unattended", false, "ask nothing; keys without passphrase")
+			f.StringArray("listen", nil, "`MULTIADDR` to listen at, may be repeated; port 0 takes a free one and keeps it")
+		}},
+	{use: "daemon", short: "run the daemon in the foreground; logs to stderr", run: (*call).daemon,
+		long: "Run the daemon in the foreground until SIGTERM or Ctrl-C. Logs go to stderr."},
+	{use: "status", short: "what this daemon is and sees", json: true, run: (*call).status,
+		flags: func(f *pflag.FlagSet) {
+			f.Duration("wait", 0, "wait up to `TIME` (10s) for the daemon to answer")
+		}},
+	{use: "card", short: "print this organisation's signed card, to give to others", run: (*call).card},
+	{use: "verify [CASE]", short: "check every stored hash and signature again", json: true, run: (*call).verify},
+	{use: "demo", short: "play a whole real case between organisations, here", run: (*call).demo},
+	{use: "bench", short: "measure this machine and this build", json: true, run: (*call).bench,
+		long: `Measure this machine and this build, each figure beside a limit that is measured
+in the same run on the same disk. A ratio above 1 is better than the limit.
+Takes some minutes: a store of a million entries is written.`},
+	{use: "version", short: "what this binary is", json: true, run: (*call).version},
+}
+
+func (c *call) init() error {
+	o := InitOptions{Name: c.text("name"), Role: c.text("role"), Listen: c.list("listen"), Unattended: c.flag("unattended")}
+	if err := c.askInit(&o); err != nil {
+		return err
+	}
+	made, err := c.parts.Init(c.ctx, c.home, o)
+	if err != nil {
+		return err
+	}
+	home := ""
+	if c.cmd.Flags().Changed("home") {
+		home = " --home " + c.home
+	}
+	field(c.out, "organisation", safe(o.Name))
+	field(c.out, "id", made.Org)
+	field(c.out, "fingerprint", sixes(made.Fingerprint))
+	field(c.out, "home", c.home)
+	field(c.out, "root keys", made.Root+": the daemon does not need them; move them to a place that is offline")
+	c.say("\nNext: run the daemon, give your card to others, pin theirs. Compare the twelve")
+	c.say("words of each card by telephone.")
+	c.say("  cordon%s daemon", home)
+	c.say("  cordon%s card", home)
+	c.say("  cordon%s peer add FILE", home)
+	return nil
+}
+
+// askInit asks for what the flags leave open.
+func (c *call) askInit(o *InitOptions) (err error) {
+	if o.Name != "" {
+		return nil
+	}
+	if o.Unattended || !isTerminal(c.in) {
+		return usage("cordon init --name 'Example PSIRT' --unattended", "--name is missing: how others will see your organisation")
+	}
+	in := bufio.NewReader(c.in)
+	if o.Name, err = c.ask(in, "name of your organisation"); err != nil {
+		return err
+	}
+	if o.Role == "" {
+		o.Role, err = c.ask(in, "your role: vendor, coordinator or reporter [vendor]")
+	}
+	return err
+}
+
+func (c *call) daemon() error { return c.parts.Daemon(c.ctx, c.home, c.err) }
+
+func (c *call) demo() error { return c.parts.Demo(c.ctx, c.out, live(c.out)) }
+
+func (c *call) status() error {
+	wait, err := c.cmd.Flags().GetDuration("wait")
+	must(err)
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	ctx, ask := c.ctx, client.Status
+	if wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, wait)
+		defer cancel()
+		ask = client.Wait
+	}
+	s, err := ask(ctx)
+	if err != nil {
+		return err
+	}
+	return c.show(s, func(w io.Writer) { statusText(w, s, c.now()) })
+}
+
+func statusText(w io.Writer, s *api.Status, now time.Time) {
+	field(w, "organisation", safe(s.Name)+" ("+s.Role+")")
+	field(w, "id", s.Org.String())
+	field(w, "fingerprint", sixes(s.Fingerprint))
+	field(w, "certificate", "until "+when(s.CertUntil, now))
+	field(w, "listens at", strings.Join(s.Listen, "\n"))
+	field(w, "cases", fmt.Sprint(s.Cases))
+	if s.Inbox > 0 {
+		field(w, "needs you", fmt.Sprintf("%s: cordon inbox", count(s.Inbox, "invitation")))
+	}
+	fmt.Fprintln(w)
+	peerTable(w, s.Peers)
+}
+
+func (c *call) card() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	card, err := client.Card(c.ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.out.Write(card)
+	return err
+}
+
+func (c *call) verify() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	name := ""
+	if len(c.args) > 0 {
+		name = c.args[0]
+	}
+	v, err := client.Verify(c.ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := c.show(v, func(w io.Writer) { verifiedText(w, v) }); err != nil {
+		return err
+	}
+	switch {
+	case v.Bad > 0:
+		return quiet(exitFailed)
+	case v.Forks > 0:
+		return quiet(exitConflict)
+	}
+	return nil
+}
+
+func verifiedText(w io.Writer, v *api.Verified) {
+	fmt.Fprintf(w, "%s checked, %d bad, %s\n", count(v.Entries, "entry"), v.Bad, count(v.Forks, "fork"))
+	if v.Covered > 0 {
+		fmt.Fprintf(w, "%d of them are vouched for by a later signature of the same feed\n", v.Covered)
+	}
+}
+
+// benchView is the answer of bench --json.
+type benchView struct {
+	Schema  string        `json:"schema"` // cordon.bench/1
+	Results []BenchResult `json:"results"`
+}
+
+func (c *call) bench() error {
+	results, err := c.parts.Bench(c.ctx, c.err)
+	if err != nil {
+		return err
+	}
+	return c.show(benchView{Schema: "cordon.bench/1", Results: results}, func(w io.Writer) {
+		for _, r := range results {
+			verdict, bound := "met   ", "at least"
+			if !r.Met {
+				verdict = "MISSED"
+			}
+			if r.AtMost {
+				bound = "at most"
+			}
+			fmt.Fprintf(w, "%s  %s\n        %s %s: %.2f of %s (%s); required %s %g\n",
+				verdict, r.Name, figure(r.Value), r.Unit, r.Ratio, figure(r.Limit), r.LimitName, bound, r.Want)
+		}
+	})
+}
+
+// figure is a measured number with no more digits than it has worth.
+func figure(v float64) string {
+	switch {
+	case v >= 1000:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
