@@ -199,10 +199,10 @@ func (f *fetcher) swept(c id.CaseID, l *lacking, end ledger.Pos) error {
 	return f.shelf.Put(c[:], binary.BigEndian.AppendUint64(nil, uint64(low)))
 }
 
-// sources are the sessions with members of the case.
+// sources are the sessions with those who may bring something of the case.
 func (f *fetcher) sources(c id.CaseID) (out []*session) {
 	for _, s := range f.n.with() {
-		if st, _ := f.n.cases.standing(c, s.contact.Org); st.member && s.sharing(c) != nil {
+		if st, _ := f.n.cases.standing(c, s.contact.Org); st.brings() && s.sharing(c) != nil {
 			out = append(out, s)
 		}
 	}

@@ -155,3 +155,31 @@ func TestManyLiveEntries(t *testing.T) {
 	}
 	same(t, c, a, b)
 }
+
+// TestLastWordsOfOneWhoLeft: who leaves may be the only holder of what it wrote
+// before. The others fold its exit first, and still take that from it.
+func TestLastWordsOfOneWhoLeft(t *testing.T) {
+	orgs := newOrgs(t, 3)
+	a, b, leaver := orgs[0], orgs[1], orgs[2]
+	peertest.Meet(orgs...)
+	start(t, orgs...)
+	c := must(a.Open())(t)
+	admit(t, c, a, b)
+	admit(t, c, a, leaver)
+	same(t, c, orgs...)
+	if err := leaver.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	why := bytes.Repeat([]byte("why we leave "), 1<<17) // more than a chunk: its key comes well after its header
+	last := must(leaver.Note(c, why))(t)
+	must(leaver.Write(c, &protocol.Exit{Code: 1, Reason: [32]byte{1}}))(t)
+	if err := leaver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	reads(t, c, last.ID, why, a, b)
+	after := must(a.Note(c, []byte("after")))(t)
+	reads(t, c, after.ID, []byte("after"), b)
+	if _, err := leaver.Ledger.Entry(c, after.ID); err == nil {
+		t.Error("an entry reached one who had left")
+	}
+}

@@ -88,14 +88,15 @@ func (s *session) named(t wire.Tag) *shared {
 }
 
 // source is named for frames that bring something: only from a member, by our
-// fold, and only into a case that we are in or join.
+// fold, or who was one until its own exit, and only into a case that we are in or
+// join.
 func (s *session) source(t wire.Tag) *shared {
 	sh := s.named(t)
 	if sh == nil {
 		return nil
 	}
 	st, _ := s.n.cases.standing(sh.id, s.contact.Org)
-	if !st.member || !s.n.cases.receives(sh.id) {
+	if !st.brings() || !s.n.cases.receives(sh.id) {
 		return nil
 	}
 	return sh

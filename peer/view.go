@@ -45,6 +45,7 @@ type known struct {
 type view struct {
 	members  map[id.OrgID]bool
 	removed  map[id.OrgID]bool // were members; are told so and get nothing else
+	left     map[id.OrgID]bool // were members until their own exit; get nothing, may still bring what they wrote
 	stewards map[id.OrgID]bool
 }
 
@@ -120,13 +121,16 @@ func (x *cases) end(c id.CaseID) (ledger.Pos, error) {
 
 // fold reads the view off the fold of everything stored.
 func (x *cases) fold(c id.CaseID) (v view, err error) {
-	v = view{members: map[id.OrgID]bool{}, removed: map[id.OrgID]bool{}, stewards: map[id.OrgID]bool{}}
+	v = view{members: map[id.OrgID]bool{}, removed: map[id.OrgID]bool{}, left: map[id.OrgID]bool{}, stewards: map[id.OrgID]bool{}}
 	err = x.c.Cases.With(c, func(k *protocol.Case) error {
 		for _, p := range k.Participants() {
-			if p.Admitted {
+			switch {
+			case p.Admitted:
 				v.members[p.Org] = true
-			} else if len(k.Removed(p.Org)) > 0 {
+			case len(k.Removed(p.Org)) > 0:
 				v.removed[p.Org] = true
+			default:
+				v.left[p.Org] = true
 			}
 		}
 		for _, o := range k.Stewards() {
@@ -160,7 +164,8 @@ func (x *cases) refresh(c id.CaseID) (changed bool, err error) {
 }
 
 func (v view) equal(w view) bool {
-	return maps.Equal(v.members, w.members) && maps.Equal(v.removed, w.removed) && maps.Equal(v.stewards, w.stewards)
+	return maps.Equal(v.members, w.members) && maps.Equal(v.removed, w.removed) &&
+		maps.Equal(v.left, w.left) && maps.Equal(v.stewards, w.stewards)
 }
 
 // get is a case; nil if it is not known.
@@ -217,8 +222,13 @@ func (x *cases) joinKnown(c id.CaseID) error {
 type standing struct {
 	member  bool // by our fold, or the one that let us in while we join
 	removed bool
+	left    bool
 	steward bool
 }
+
+// brings says whether we take entries and bodies of the case from it. Who has left
+// is believed to the end of what it wrote before: it may be the only holder.
+func (s standing) brings() bool { return s.member || s.left }
 
 // standing of org in c; false when there is no relation at all.
 func (x *cases) standing(c id.CaseID, org id.OrgID) (standing, bool) {
@@ -235,9 +245,10 @@ func (k *known) standing(org id.OrgID) (standing, bool) {
 	s := standing{
 		member:  k.view.members[org] || k.inviter == org && org != id.OrgID{},
 		removed: k.view.removed[org],
+		left:    k.view.left[org],
 		steward: k.view.stewards[org],
 	}
-	return s, s.member || s.removed
+	return s, s.member || s.removed || s.left
 }
 
 // shared lists the cases that org has a standing in, with their keys.
