@@ -235,6 +235,9 @@ func TestHostileSessions(t *testing.T) {
 		"oversize length": {"frame-length", func(b *bare) {
 			_, _ = b.Stream.Write(binary.BigEndian.AppendUint32(nil, 1<<31))
 		}},
+		"slow drip": {"nothing-heard", func(b *bare) {
+			_, _ = b.Stream.Write(append(binary.BigEndian.AppendUint32(nil, 1<<20), 0x83))
+		}},
 		"garbage": {"", func(b *bare) { _, _ = b.Stream.Write([]byte{0, 0, 0, 4, 0xff, 0xff, 0xff, 0xff}) }},
 		"more entries than a batch": {"bad-frame", func(b *bare) {
 			b.send(&wire.Entries{Raws: slices.Repeat([][]byte{make([]byte, 63<<10)}, 17)})

@@ -250,10 +250,8 @@ func newest(events [][]byte, limit int) [][]byte {
 
 // read takes frames until one is an error.
 func (s *session) read(ctx context.Context, r *bufio.Reader) error {
-	patience := max(5*s.n.c.Schedule.Tags, 3*time.Minute) // the other side's schedule may be slower than ours
 	for {
-		_ = s.stream.SetReadDeadline(time.Now().Add(patience))
-		b, err := wire.ReadFrame(r, nil, wire.MaxFrame) // a new buffer: entries keep what they were parsed from
+		b, err := s.frame(r)
 		if err != nil {
 			if e := net(err); e != nil {
 				return errSilent
@@ -268,6 +266,33 @@ func (s *session) read(ctx context.Context, r *bufio.Reader) error {
 			return err
 		}
 	}
+}
+
+// A frame that has begun must go on: each piece of it comes within dripTime
+// (spec/sync.md §2). Who drips holds memory of ours for no longer than that.
+const (
+	dripTime = 9 * time.Second
+	dripSize = 32 << 10
+)
+
+// frame reads one frame into a new buffer: entries keep what they were parsed from.
+func (s *session) frame(r *bufio.Reader) ([]byte, error) {
+	patience := max(5*s.n.c.Schedule.Tags, 3*time.Minute) // the other side's schedule may be slower than ours
+	_ = s.stream.SetReadDeadline(time.Now().Add(patience))
+	n, err := wire.ReadLength(r, wire.MaxFrame)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, n)
+	for rest := b; len(rest) > 0; {
+		piece := rest[:min(dripSize, len(rest))]
+		_ = s.stream.SetReadDeadline(time.Now().Add(dripTime))
+		if _, err := io.ReadFull(r, piece); err != nil {
+			return nil, fmt.Errorf("%w: %w", wire.ErrLength, err)
+		}
+		rest = rest[len(piece):]
+	}
+	return b, nil
 }
 
 // net is err if it is a deadline that has passed.

@@ -160,22 +160,32 @@ type Ack struct {
 // ReadFrame reads a frame's bytes into buf, growing it as needed, and returns
 // them. The length is judged before anything is allocated; limit is at most MaxFrame.
 func ReadFrame(r io.Reader, buf []byte, limit int) ([]byte, error) {
-	var head [4]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+	n, err := ReadLength(r, limit)
+	if err != nil {
 		return nil, err
 	}
-	n := binary.BigEndian.Uint32(head[:])
-	if n == 0 || uint64(n) > uint64(min(limit, MaxFrame)) {
-		return nil, fmt.Errorf("%w %d", ErrLength, n)
-	}
-	if cap(buf) < int(n) {
+	if cap(buf) < n {
 		buf = make([]byte, n)
 	}
 	buf = buf[:n]
-	if _, err := io.ReadFull(r, buf); err != nil {
+	if _, err = io.ReadFull(r, buf); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLength, err)
 	}
 	return buf, nil
+}
+
+// ReadLength reads the length before a frame and judges it against limit. For who
+// reads the frame itself with a deadline; others use ReadFrame.
+func ReadLength(r io.Reader, limit int) (int, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return 0, err
+	}
+	n := binary.BigEndian.Uint32(head[:])
+	if n == 0 || uint64(n) > uint64(min(limit, MaxFrame)) {
+		return 0, fmt.Errorf("%w %d", ErrLength, n)
+	}
+	return int(n), nil
 }
 
 // Append appends the length and the frame to b.
