@@ -24,6 +24,17 @@ func openError(h home, err error) error {
 	return fmt.Errorf("open store: %w", err)
 }
 
+// damaged is an error about a file that the home keeps beside the store, with
+// what to try where nothing better is known.
+func damaged(err error) error {
+	e := apiError(err)
+	if e.Try == "" {
+		e.Text = err.Error()
+		e.Try = "bring that file back from a backup of this home; the store was not touched"
+	}
+	return e
+}
+
 // apiError gives an error its kind.
 func apiError(err error) *api.Error {
 	var e *api.Error
@@ -51,7 +62,7 @@ func apiError(err error) *api.Error {
 	case errors.Is(err, ledger.ErrRestored):
 		return &api.Error{
 			Kind: api.Fork,
-			Text: "the store is older than this daemon's last start: it was restored from a backup, and writing on would fork our feeds",
+			Text: "the store is older than this daemon's last start: it was restored from a backup, or the disk lost writes; writing on would fork our feeds",
 			Try:  "let the root certify a new daemon; reading goes on meanwhile",
 		}
 	case errors.Is(err, ledger.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -163,7 +163,7 @@ func unprotect(text []byte, passphrase string) ([]byte, error) {
 	r, err := age.Decrypt(armor.NewReader(bytes.NewReader(text)), i)
 	var wrong *age.NoIdentityMatchError
 	if errors.As(err, &wrong) {
-		return nil, &api.Error{Kind: api.Invalid, Text: "the passphrase does not open the key"}
+		return nil, &api.Error{Kind: api.Invalid, Text: "the passphrase does not open the key", Try: "start again and type the one that was set at init"}
 	}
 	if err != nil {
 		return nil, err

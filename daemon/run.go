@@ -90,18 +90,18 @@ func (s *service) load() error {
 	}
 	ask := func() (string, error) { return askPassphrase("passphrase: ") }
 	if s.keys, err = loadKeys(s.home, ask); err != nil {
-		return err
+		return damaged(err)
 	}
 	s.kid = cose.Thumbprint(s.keys.sign.Public().(ed25519.PublicKey))
 	events, err := loadIdentity(s.home)
 	if err != nil {
-		return err
+		return damaged(err)
 	}
 	if s.org, err = identity.Replay(events); err != nil {
-		return fmt.Errorf("%s: %w", s.home.identity(), err)
+		return damaged(fmt.Errorf("%s: %w", s.home.identity(), err))
 	}
 	if _, ok := s.org.Daemon(s.kid); !ok {
-		return invalid("%s: no event of it certifies the key in keys/sign.key", s.home.identity())
+		return damaged(invalid("%s: no event of it certifies the key in keys/sign.key", s.home.identity()))
 	}
 	return nil
 }
