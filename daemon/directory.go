@@ -85,8 +85,8 @@ func openDirectory(l *ledger.Ledger, self *identity.Org, log *slog.Logger) (*dir
 }
 
 // replace puts k (nil: nothing) in the place of what is known of an
-// organisation, in memory. A transport key that two organisations have
-// certified belongs to the pinned one, else to the first.
+// organisation, in memory. A transport key that has agreed to two organisations
+// belongs to the pinned one, else to the first.
 func (d *directory) replace(o id.OrgID, k *known) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

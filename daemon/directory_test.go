@@ -49,7 +49,7 @@ func (p *party) certify(k *keys) {
 	if len(p.org.Events) > 1 {
 		d.Caps = []identity.Cap{identity.CapWrite} // one daemon holds cap steward
 	}
-	e, err := p.org.CertifyDaemon(p.root, k.sign, d)
+	e, err := p.org.CertifyDaemon(p.root, k.agreeing(), d)
 	if err == nil {
 		p.org, err = p.org.Extend(e)
 	}
@@ -194,7 +194,7 @@ func TestDirectoryMeets(t *testing.T) {
 			t.Errorf("known as %+v", d.list(nil))
 		}
 	}
-	// Another member certifies this one's transport key as its own.
+	// Another member has the same transport key, which has agreed to both.
 	thief.keys.peer = p.keys.peer
 	thief.certify(thief.keys)
 	if err := d.meet(one, map[id.OrgID]member{p.org.ID: {p.org, nil}, thief.org.ID: {thief.org, nil}}); err != nil {
@@ -216,28 +216,28 @@ func TestDirectoryMeets(t *testing.T) {
 	}
 }
 
-// TestTransportKeyIsNotTakenForGood: who certifies another's transport key, and is
-// known first, holds it only as long as it is known.
+// TestTransportKeyIsNotTakenForGood: of two organisations to which a transport key
+// has agreed, the one that is known first holds it only as long as it is known.
 func TestTransportKeyIsNotTakenForGood(t *testing.T) {
 	d, _ := newDirectory(t)
-	victim, thief := newParty(t, "Victim"), newParty(t, "Thief")
-	stolen := *thief.keys
-	stolen.peer = victim.keys.peer
-	thief.certify(&stolen)
+	second, first := newParty(t, "Second"), newParty(t, "First")
+	shared := *first.keys
+	shared.peer = second.keys.peer
+	first.certify(&shared)
 	c := id.CaseID{1}
-	both := map[id.OrgID]member{thief.org.ID: {org: thief.org}}
+	both := map[id.OrgID]member{first.org.ID: {org: first.org}}
 	if err := d.meet(c, both); err != nil {
 		t.Fatal(err)
 	}
-	both[victim.org.ID] = member{org: victim.org}
+	both[second.org.ID] = member{org: second.org}
 	if err := d.meet(c, both); err != nil {
 		t.Fatal(err)
 	}
-	delete(both, thief.org.ID)
+	delete(both, first.org.ID)
 	if err := d.meet(c, both); err != nil {
 		t.Fatal(err)
 	}
-	if who, ok := d.Allowed(victim.transport()); !ok || who.Org != victim.org.ID {
-		t.Errorf("the victim may not connect: %v", ok)
+	if who, ok := d.Allowed(second.transport()); !ok || who.Org != second.org.ID {
+		t.Errorf("the second may not connect: %v", ok)
 	}
 }

@@ -137,7 +137,7 @@ func (h home) found(name string, k *keys, passphrase string) (*identity.Org, err
 	if err != nil {
 		return nil, fmt.Errorf("create identity: %w", err)
 	}
-	certified, err := org.CertifyDaemon(root, k.sign, k.certificate(time.Now()))
+	certified, err := org.CertifyDaemon(root, k.agreeing(), k.certificate(time.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("certify daemon: %w", err)
 	}
@@ -147,10 +147,12 @@ func (h home) found(name string, k *keys, passphrase string) (*identity.Org, err
 	return org, saveIdentity(h, org.Events)
 }
 
-// certificate is what the root certifies of these keys.
+// agreeing are the keys that sign for their certificate.
+func (k *keys) agreeing() identity.Keys { return identity.Keys{Sig: k.sign, Peer: k.peer} }
+
+// certificate is what else the root certifies.
 func (k *keys) certificate(now time.Time) identity.Daemon {
 	return identity.Daemon{
-		Peer:     k.peer.Public().(ed25519.PublicKey),
 		KEM:      k.kem.PublicKey().Bytes(),
 		Caps:     []identity.Cap{identity.CapWrite, identity.CapConsent, identity.CapSteward, identity.CapInvite},
 		NotAfter: uint64(now.Add(certificate).Unix()),

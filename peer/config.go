@@ -109,7 +109,7 @@ type Join struct {
 }
 
 // Invitations is the daemon's side of /cordon/invite/1. All bytes are as received;
-// the daemon verifies them. Sizes are limited by Node: a card to 16 KiB, an invite
+// the daemon verifies them. Sizes are limited by Node: a card to 32 KiB, an invite
 // or accept to 4 KiB, an agreement to 40 KiB. The quarantine's limits (64 pending a
 // peer, 1,000 in all, 30 days) are the implementation's: it owns the list.
 type Invitations interface {

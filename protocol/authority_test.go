@@ -216,8 +216,8 @@ func TestSuspect(t *testing.T) {
 func TestDisputedKey(t *testing.T) {
 	a, b, c, _ := trio()
 	k, _ := b.Org.Daemon(b.Kid)
-	k.Caps, k.Peer = []identity.Cap{identity.CapWrite}, link.NewDaemon(nil, "elsewhere").Peer()
-	event := must(c.Org.CertifyDaemon(c.Root, b.Key, k))
+	k.Caps = []identity.Cap{identity.CapWrite}
+	event := must(c.Org.CertifyDaemon(c.Root, elsewhere(b), k))
 	verdict(t, a.Case, c.Say(&protocol.Ident{Events: [][]byte{event}}), "")
 	e := b.Say(&protocol.Status{RM: protocol.RMValid})
 	verdict(t, a.Case, e, "")

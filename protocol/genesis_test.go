@@ -1,14 +1,16 @@
 package protocol_test
 
 import (
-	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"cordon/protocol"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
+	"cordon/protocol/identity"
 	"cordon/protocol/link"
 )
 
@@ -45,7 +47,7 @@ func TestGenesis(t *testing.T) {
 		if errors.As(err, &r) != (tc.rule != "") || r != nil && r.Rule != tc.rule {
 			t.Errorf("%s: the dry run says %v", name, err)
 		}
-		e := must(f.Seal(ed25519.NewKeyFromSeed(link.Seed("A/1", "sig"))))
+		e := must(f.Seal(link.Keys("A/1").Sig))
 		c := protocol.NewCase()
 		if out := c.Apply(e); out.Refused != tc.rule {
 			t.Errorf("%s: %q, want %q", name, out.Refused, tc.rule)
@@ -56,6 +58,27 @@ func TestGenesis(t *testing.T) {
 	}
 }
 
+// TestGenesisHoldsAFullChain: who certifies as many daemons as a card has room for
+// can still open a case under the longest agreement.
+func TestGenesisHoldsAFullChain(t *testing.T) {
+	a := link.NewDaemon(nil, "A")
+	d, _ := a.Org.Daemon(a.Kid)
+	d.Caps = []identity.Cap{identity.CapWrite}
+	for i := 2; ; i++ {
+		event, err := a.Org.CertifyDaemon(a.Root, link.Keys(fmt.Sprintf("A/%d", i)), d)
+		if errors.Is(err, identity.ErrFull) {
+			break
+		}
+		a.Org = must(a.Org.Extend(must(event, err)))
+	}
+	end := link.Start + 1
+	terms := protocol.NewAgreement(protocol.Record{Start: link.Start, End: &end, Terms: protocol.DefaultTerms()}, strings.Repeat("t", protocol.MaxText))
+	if e := a.Open("full", terms, protocol.Coordinator); a.Case.Len() != 1 || len(e.Raw) > entry.MaxControl {
+		t.Errorf("%d entries, %d bytes", a.Case.Len(), len(e.Raw))
+	}
+	t.Logf("%d events", len(a.Org.Events))
+}
+
 // TestUpgradeNeeded: a case that follows later rules gets no content and no acts
 // from here, and stays in sync.
 func TestUpgradeNeeded(t *testing.T) {
@@ -63,7 +86,7 @@ func TestUpgradeNeeded(t *testing.T) {
 	g := protocol.NewGenesis([32]byte{1}, a.Org, link.Terms(), protocol.Coordinator)
 	g.Config.Rules = protocol.Rules + 1
 	f := entry.Fields{T: link.Start, Type: g.Type(), Ctl: protocol.Ctl(g)}
-	a.Accept(must(f.Seal(ed25519.NewKeyFromSeed(link.Seed("A/1", "sig")))))
+	a.Accept(must(f.Seal(link.Keys("A/1").Sig)))
 	if a.Case.State() != protocol.StateUpgrade {
 		t.Fatalf("state %s", a.Case.State())
 	}

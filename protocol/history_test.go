@@ -246,9 +246,9 @@ func (h *history) usurp(d *link.Daemon) {
 	if _, mine := d.Org.Daemon(o.Kid); mine || !ok {
 		return
 	}
-	k.Peer, k.Caps = link.NewDaemon(nil, fmt.Sprintf("elsewhere %d", h.keys)).Peer(), []identity.Cap{identity.CapWrite}
+	k.Caps = []identity.Cap{identity.CapWrite}
 	was := d.Org
-	events := [][]byte{must(d.Org.CertifyDaemon(d.Root, o.Key, k))}
+	events := [][]byte{must(d.Org.CertifyDaemon(d.Root, elsewhere(o), k))}
 	d.Org = must(d.Org.Extend(events[0]))
 	if h.pick(2) == 0 {
 		events = append(events, must(d.Org.RevokeDaemon(d.Root, o.Kid, 1)))

@@ -1,7 +1,6 @@
 package protocol_test
 
 import (
-	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -33,14 +32,20 @@ func bothOrders(common []*entry.Sealed, x, y *entry.Sealed) (a, b *protocol.Case
 	return a, b
 }
 
+// elsewhere are keys by which a daemon agrees to be another organisation's too:
+// its signing key, and another transport key.
+func elsewhere(d *link.Daemon) identity.Keys {
+	return identity.Keys{Sig: d.Key, Peer: link.Keys("elsewhere " + d.Kid.String()).Peer}
+}
+
 // TestOthersRevocation: who certifies a steward's key, which agreed to it, in its
 // own chain and revokes it there has revoked nothing of the steward's.
 func TestOthersRevocation(t *testing.T) {
 	a, _, c, x := trio()
 	k, _ := a.Org.Daemon(a.Kid)
-	k.Caps, k.Peer = []identity.Cap{identity.CapWrite}, link.NewDaemon(nil, "elsewhere").Peer()
+	k.Caps = []identity.Cap{identity.CapWrite}
 	before := a.Act(a.Admission(x, protocol.Observer, "before"))
-	certify := must(c.Org.CertifyDaemon(c.Root, a.Key, k))
+	certify := must(c.Org.CertifyDaemon(c.Root, elsewhere(a), k))
 	revoke := must(must(c.Org.Extend(certify)).RevokeDaemon(c.Root, a.Kid, 1))
 	m := &protocol.Ident{Events: [][]byte{certify, revoke}}
 	admitted, _ := a.Case.Admission(c.Org.ID)
@@ -89,8 +94,7 @@ func TestDisputedSecondKey(t *testing.T) {
 	b.Use("B/2")
 	verdict(t, a.Case, b.Say(&protocol.Status{RM: protocol.RMValid}), "")
 	k, _ := b.Org.Daemon(b.Kid)
-	k.Peer = link.NewDaemon(nil, "elsewhere").Peer()
-	event := must(c.Org.CertifyDaemon(c.Root, b.Key, k))
+	event := must(c.Org.CertifyDaemon(c.Root, elsewhere(b), k))
 	verdict(t, a.Case, c.Say(&protocol.Ident{Events: [][]byte{event}}), "")
 	verdict(t, a.Case, b.Say(&protocol.Status{RM: protocol.RMAccepted}), "")
 	verdict(t, a.Case, b.Tell(protocol.Note, id.Everyone), "")
@@ -104,9 +108,9 @@ func TestDisputedSecondKey(t *testing.T) {
 func TestRefoldAsksThePastAlone(t *testing.T) {
 	a, _, c, x := trio()
 	k, _ := a.Org.Daemon(a.Kid)
-	k.Caps, k.Peer = []identity.Cap{identity.CapConsent}, link.NewDaemon(nil, "elsewhere").Peer()
+	k.Caps = []identity.Cap{identity.CapConsent}
 	x.Org = must(x.Org.Extend(must(x.Org.RevokeDaemon(x.Root, x.Kid, 1))))
-	x.Org = must(x.Org.Extend(must(x.Org.CertifyDaemon(x.Root, a.Key, k))))
+	x.Org = must(x.Org.Extend(must(x.Org.CertifyDaemon(x.Root, elsewhere(a), k))))
 	x.Use("A/1")
 	before := a.Say(&protocol.Claim{What: protocol.Public})
 	common := inOrder(a)
@@ -220,11 +224,11 @@ func TestForksFromTheTopDown(t *testing.T) {
 func TestManyCertificates(t *testing.T) {
 	a, b, c, _ := trio()
 	k, _ := b.Org.Daemon(b.Kid)
-	k.Peer, k.Caps = link.NewDaemon(nil, "elsewhere").Peer(), []identity.Cap{identity.CapWrite}
+	k.Caps = []identity.Cap{identity.CapWrite}
 	before := a.Say(&protocol.Address{Addrs: []string{"/ip4/127.0.0.1/tcp/1"}})
 	for range 1000 {
 		k.NotAfter++
-		c.Say(&protocol.Ident{Events: [][]byte{must(c.Org.CertifyDaemon(c.Root, b.Key, k))}})
+		c.Say(&protocol.Ident{Events: [][]byte{must(c.Org.CertifyDaemon(c.Root, elsewhere(b), k))}})
 	}
 	es := append(inOrder(a), b.Write(fields(&protocol.Claim{What: protocol.Public}, before)))
 	for range 1000 {
@@ -278,7 +282,7 @@ func TestChangedFields(t *testing.T) {
 				f.Ctl[min(rng.IntN(len(f.Ctl)), rng.IntN(len(f.Ctl)))] = byte(rng.Uint32())
 			}
 			name := orgNames[rng.IntN(2)] + "/1"
-			x, err := f.Seal(ed25519.NewKeyFromSeed(link.Seed(name, "sig")))
+			x, err := f.Seal(link.Keys(name).Sig)
 			if err != nil || f.Seq > 0 && x.Kid != e.Kid {
 				continue
 			}

@@ -64,8 +64,22 @@ func cardFamily() *spec.Family {
 	c("missing-policy", "wrong-fields", cardOf().without(5), "no policy")
 	c("unknown-key", "wrong-fields", cardOf().with(7, num(0)), "a key nobody knows")
 	c("not-canonical", "head-not-shortest", cardOf().with(5, hx("b8 00")), "an empty policy, counted in two bytes")
-	c("16-kib", "too-large", cardOf().with(5, dict(pair{9, str(make([]byte, 16<<10))})), "more than 16 KiB")
+	c("32-kib", "valid", fullCard(0), "18 certificates, and a policy that nobody knows up to 32 KiB")
+	c("32-kib-and-one", "too-large", fullCard(1), "one byte more")
 	return addAll(f, cardsSigned()...)
+}
+
+// fullCard has 18 certificates and a policy that makes it 32 KiB and over bytes long.
+func fullCard(over int) payload {
+	org := orgA()
+	for i := 2; i <= 18; i++ {
+		org = org.add(keyOf("A root"), certify(fmt.Sprint("A", i)).with(12, arr(num(1))))
+	}
+	p := func(n int) payload {
+		return cardOf().with(2, org.bytes()).with(5, dict(pair{9, str(make([]byte, n))}))
+	}
+	const some = 1000
+	return p(some + 32<<10 + over - len(sealed("card", keyOf("A"), p(some).bytes())))
 }
 
 func cardsSigned() []spec.Vector {

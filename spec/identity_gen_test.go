@@ -74,15 +74,7 @@ func kemOf(name string) []byte {
 func certify(daemon string) eventOf {
 	return eventOf{{1, num(1)}, {4, num(2)}, {9, str(pubOf(daemon))}, {10, str(pubOf(daemon + " peer"))},
 		{11, str(kemOf(daemon))}, {12, arr(num(1), num(2), num(3), num(4))}, {13, num(1_800_000_000)},
-	}.heldBy(daemon, orgID(daemon[:1]))
-}
-
-// heldBy is the daemon+ with the possession that the signing key of a name signs
-// for an organisation and the keys of the event.
-func (p payload) heldBy(name string, org []byte) eventOf {
-	kem := sha256.Sum256(inside(p.value(11)))
-	says := cat([]byte("cordon/1/holds"), org, inside(p.value(10)), kem[:])
-	return p.with(16, str(ed25519.Sign(keyOf(name), says)))
+	}.agreed(daemon, daemon+" peer", orgID(daemon[:1]))
 }
 
 func (p payload) value(key uint64) []byte {
@@ -163,7 +155,7 @@ func chainsValid() []ch {
 		{"revoked", "valid", orgA().add(r1, revoke("A")), "daemon and its revocation"},
 		{"second-steward-after-revocation", "valid", orgA().add(r1, revoke("A")).add(r1, certify("A2")), "the revoked daemon's cap steward is free again"},
 		{"renewed", "valid", orgA().add(r1, certify("A").with(13, num(1_820_000_000))), "a later certificate of the same key"},
-		{"renewed-transport", "valid", orgA().add(r1, certify("A").with(10, str(pubOf("A other peer"))).heldBy("A", orgID("A"))), "the same signing key agrees to another transport key"},
+		{"renewed-transport", "valid", orgA().add(r1, certify("A").with(10, str(pubOf("A other peer"))).agreed("A", "A other peer", orgID("A"))), "the same signing key agrees to another transport key"},
 		{"rotated", "valid", rotated, "the announced root takes over and signs that itself"},
 		{"rotated-twice", "valid", rotated.add(keyOf("A root 3"), rotate("A root 3", "A root 4")), "and hands over again"},
 		{"daemon-under-new-root", "valid", rotated.add(r2, certify("A")), "the new root certifies"},
@@ -226,39 +218,18 @@ func chainsUnfit() []ch {
 		{"revoke-unknown", "no-such-daemon", born.add(r1, revoke("A")), "revokes a daemon that was never certified"},
 		{"revoke-twice", "no-such-daemon", orgA().add(r1, revoke("A")).add(r1, revoke("A")), "revokes twice"},
 		{"certify-revoked", "no-such-daemon", orgA().add(r1, revoke("A")).add(r1, certify("A")), "certifies a revoked key again"},
-		{"signing-is-transport", "key-reused", born.add(r1, certify("A").with(10, str(pubOf("A"))).heldBy("A", orgID("A"))), "one key to sign and to connect"},
-		{"signing-is-root", "key-reused", born.add(r1, certify("A").with(9, str(pubOf("A root"))).heldBy("A root", orgID("A"))), "the root as a daemon's key"},
-		{"transport-is-root", "key-reused", born.add(r1, certify("A").with(10, str(pubOf("A root"))).heldBy("A", orgID("A"))), "the root as a transport key"},
-		{"transport-shared", "key-reused", orgA().add(r1, certify("A2").with(12, arr(num(1))).with(10, str(pubOf("A peer"))).heldBy("A2", orgID("A"))), "two daemons, one transport key"},
-		{"transport-was-signing", "key-reused", orgA().add(r1, certify("A2").with(12, arr(num(1))).with(10, str(pubOf("A"))).heldBy("A2", orgID("A"))), "the other daemon's signing key as transport key"},
+		{"signing-is-transport", "key-reused", born.add(r1, certify("A").with(10, str(pubOf("A"))).agreed("A", "A", orgID("A"))), "one key to sign and to connect"},
+		{"signing-is-root", "key-reused", born.add(r1, certify("A").with(9, str(pubOf("A root"))).agreed("A root", "A peer", orgID("A"))), "the root as a daemon's key"},
+		{"transport-is-root", "key-reused", born.add(r1, certify("A").with(10, str(pubOf("A root"))).agreed("A", "A root", orgID("A"))), "the root as a transport key"},
+		{"transport-shared", "key-reused", orgA().add(r1, certify("A2").with(12, arr(num(1))).with(10, str(pubOf("A peer"))).agreed("A2", "A peer", orgID("A"))), "two daemons, one transport key"},
+		{"transport-was-signing", "key-reused", orgA().add(r1, certify("A2").with(12, arr(num(1))).with(10, str(pubOf("A"))).agreed("A2", "A", orgID("A"))), "the other daemon's signing key as transport key"},
 		{"rotate-to-daemon", "key-reused", reusedRoot(), "the announced root is a daemon's key by now"},
 		{"small-root", "bad-key", chainOf{}.add(r1, create("A").with(5, str(append([]byte{1}, make([]byte, 31)...)))), "the identity point as a root"},
 		{"small-signing", "bad-key", born.add(r1, certify("A").with(9, str(make([]byte, 32)))), "a point of order 4 as a signing key"},
-		{"high-transport", "bad-key", born.add(r1, certify("A").with(10, str(bytes.Repeat([]byte{0xff}, 32))).heldBy("A", orgID("A"))), "a transport key with y above the field"},
-		{"kem-not-reduced", "bad-key", born.add(r1, certify("A").with(11, str(bytes.Repeat([]byte{0xff}, 1216))).heldBy("A", orgID("A"))), "a KEM key with coefficients of 4095 (FIPS 203 §7.2)"},
+		{"small-transport", "bad-key", born.add(r1, certify("A").with(10, str(append([]byte{1}, make([]byte, 31)...))).agreed("A", "A peer", orgID("A")).with(17, str(anyText()))), "the identity point as a transport key, which signs everything"},
+		{"high-transport", "bad-key", born.add(r1, certify("A").with(10, str(bytes.Repeat([]byte{0xff}, 32))).agreed("A", "A peer", orgID("A"))), "a transport key with y above the field"},
+		{"kem-not-reduced", "bad-key", born.add(r1, certify("A").with(11, str(bytes.Repeat([]byte{0xff}, 1216))).agreed("A", "A peer", orgID("A"))), "a KEM key with coefficients of 4095 (FIPS 203 §7.2)"},
 		{"rotate-to-small", "wrong-root", born.add(r2, rotate("A root 2", "A root 3").with(5, str(pubOf("X")))), "brings another root than its signer"},
-	}
-}
-
-// chainsUnheld are certificates to which the signing key has not agreed.
-func chainsUnheld() []ch {
-	r1, ours := keyOf("A root"), orgID("A")
-	held := inside(certify("A").value(16))
-	flipped := bytes.Clone(held)
-	flipped[40] ^= 1
-	d := func(e eventOf) chainOf { return chainOf{}.add(r1, create("A")).add(r1, e) }
-	return []ch{
-		{"possession-missing", "wrong-fields", d(certify("A").without(16)), "no possession"},
-		{"possession-short", "bad-field", d(certify("A").with(16, str(held[:63]))), "63 bytes of a signature"},
-		{"possession-text", "bad-field", d(certify("A").with(16, txt(strings.Repeat("s", 64)))), "a text of 64 bytes"},
-		{"possession-one-bit", "no-possession", d(certify("A").with(16, str(flipped))), "one bit of the signature"},
-		{"possession-zero", "no-possession", d(certify("A").with(16, str(make([]byte, 64)))), "64 zeros"},
-		{"possession-by-root", "no-possession", d(certify("A").heldBy("A root", ours)), "the root signs in place of the daemon"},
-		{"possession-by-transport", "no-possession", d(certify("A").heldBy("A peer", ours)), "the transport key signs"},
-		{"possession-other-organisation", "no-possession", d(certify("B")), "B's daemon, as B's own chain shows it, in A's chain"},
-		{"possession-other-transport", "no-possession", d(certify("A").with(10, str(pubOf("A other peer")))), "signed with another transport key"},
-		{"possession-other-kem", "no-possession", d(certify("A").with(11, str(kemOf("A2")))), "signed with another KEM key"},
-		{"renewed-transport-unheld", "no-possession", orgA().add(r1, certify("A").with(10, str(pubOf("A other peer")))), "a renewal moves the transport key and repeats the former signature"},
 	}
 }
 
@@ -267,7 +238,7 @@ func reusedRoot() chainOf {
 	h := sha256.Sum256(pubOf("A"))
 	r1, first := keyOf("A root"), create("A").with(6, str(h[:]))
 	org := chainOf{}.id(r1, first)
-	return chainOf{}.add(r1, first).add(r1, certify("A").heldBy("A", org)).add(keyOf("A"), rotate("A", "A root 3"))
+	return chainOf{}.add(r1, first).add(r1, certify("A").agreed("A", "A peer", org)).add(keyOf("A"), rotate("A", "A root 3"))
 }
 
 func chainsFields() []ch {
@@ -282,7 +253,7 @@ func chainsFields() []ch {
 		{"root-short", "bad-field", c(create("A").with(5, str(make([]byte, 31)))), "a root of 31 bytes"},
 		{"next-long", "bad-field", c(create("A").with(6, str(make([]byte, 33)))), "33 bytes for the next root's hash"},
 		{"name-bytes", "bad-field", c(create("A").with(7, str([]byte("A")))), "the name as bytes"},
-		{"kem-short", "bad-field", d(certify("A").with(11, str(make([]byte, 1215))).heldBy("A", orgID("A"))), "a KEM key of 1215 bytes"},
+		{"kem-short", "bad-field", d(certify("A").with(11, str(make([]byte, 1215))).agreed("A", "A peer", orgID("A"))), "a KEM key of 1215 bytes"},
 		{"caps-none", "bad-field", d(certify("A").with(12, arr())), "no cap"},
 		{"caps-0", "bad-field", d(certify("A").with(12, arr(num(0)))), "cap 0"},
 		{"caps-5", "bad-field", d(certify("A").with(12, arr(num(5)))), "cap 5"},
@@ -297,7 +268,7 @@ func chainsFields() []ch {
 		{"create-with-caps", "wrong-fields", c(create("A").with(12, arr(num(1)))), "create with a daemon's field"},
 		{"daemon-without-kem", "wrong-fields", d(certify("A").without(11)), "a daemon without a KEM key"},
 		{"meta-with-root", "wrong-fields", d(meta("A").with(5, str(pubOf("X")))), "meta with a root"},
-		{"unknown-key", "wrong-fields", d(meta("A").with(17, num(0))), "a key nobody knows: what is not understood is not trusted"},
+		{"unknown-key", "wrong-fields", d(meta("A").with(18, num(0))), "a key nobody knows: what is not understood is not trusted"},
 		{"name-empty", "text-not-plain", c(create("A").with(7, txt(""))), "an empty name"},
 		{"name-blank", "text-not-plain", c(create("A").with(7, txt(" A"))), "a blank in front"},
 		{"name-escape", "text-not-plain", c(create("A").with(7, txt("A\x1b[31m"))), "a terminal escape"},

@@ -94,7 +94,7 @@ func Identity(name string) (*Org, error) {
 	if o.Chain, err = identity.Replay([][]byte{first}); err != nil {
 		return nil, err
 	}
-	cert, err := o.Chain.CertifyDaemon(keys[0], o.key, identity.Daemon{Peer: public(o.transport),
+	cert, err := o.Chain.CertifyDaemon(keys[0], identity.Keys{Sig: o.key, Peer: o.transport}, identity.Daemon{
 		KEM: o.kem.PublicKey().Bytes(), NotAfter: uint64(time.Now().Add(24 * time.Hour).Unix()),
 		Caps: []identity.Cap{identity.CapWrite, identity.CapConsent, identity.CapSteward, identity.CapInvite}})
 	if err != nil {

@@ -6,13 +6,14 @@ import (
 	"cordon/protocol/canon"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
+	"cordon/protocol/identity"
 )
 
 // Limits of /cordon/invite/1 (spec/sync.md §3).
 const (
 	MaxInviteFrame = 128 << 10 // bytes of a request or answer: an entry of 64 KiB and what seals it, at most
 	MaxObject      = 4 << 10   // bytes of a sealed invite or accept
-	MaxCard        = 16 << 10
+	MaxCard        = identity.MaxCard
 	MaxAgreement   = 40 << 10 // bytes of an agreement: a record and 32 KiB of text
 )
 

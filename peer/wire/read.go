@@ -6,6 +6,7 @@ import (
 	"cordon/protocol/canon"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
+	"cordon/protocol/identity"
 )
 
 // Parse reads one frame, which is the whole of b. Byte strings in the result
@@ -75,7 +76,7 @@ func (d *decoder) hello() *Hello {
 	}
 	f.Kid, f.Nonce = d.hash(), d.hash()
 	f.MaxFrame = d.number(1 << 32)
-	f.Events = d.blobs(MaxEvents, MaxEvents)
+	f.Events = d.blobs(identity.MaxEvents, MaxEvents)
 	total := 0
 	for _, e := range f.Events {
 		total += len(e)

@@ -15,6 +15,7 @@ import (
 
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
+	"cordon/protocol/identity"
 )
 
 // Limits of spec/sync.md §2.
@@ -24,7 +25,7 @@ const (
 	MaxEntries = 256           // entries in one ENTRIES
 	MaxSmall   = 16 << 10      // sealed bytes of a body that travels beside its entry
 	MaxChunks  = entry.MaxBody>>20 + 1
-	MaxEvents  = 16 << 10 // bytes of identity events in HELLO
+	MaxEvents  = identity.MaxCard // bytes of identity events in HELLO: every chain that fits a card
 )
 
 // Errors of ReadFrame and Parse, beside those of package canon.

@@ -42,7 +42,8 @@ func orgOf(t testing.TB, name string, daemons map[string][]identity.Cap) *identi
 		t.Fatal(err)
 	}
 	for d, caps := range daemons {
-		raw, err := o.CertifyDaemon(keyOf(name), keyOf(name+d), identity.Daemon{Peer: pub(name + d + "/peer"),
+		keys := identity.Keys{Sig: keyOf(name + d), Peer: keyOf(name + d + "/peer")}
+		raw, err := o.CertifyDaemon(keyOf(name), keys, identity.Daemon{
 			KEM: kem.PublicKey().Bytes(), Caps: caps, NotAfter: 1_900_000_000})
 		if err != nil {
 			t.Fatal(err)

@@ -109,7 +109,7 @@ func (o *Org) certify(e *event) error {
 	}) {
 		return ErrSteward
 	}
-	if !ed25519.Verify(d.Sig, o.holding(d), e.holds[:]) {
+	if !ed25519.Verify(d.Sig, o.holding(d), e.holds[:]) || !ed25519.Verify(d.Peer, o.carrying(d), e.carries[:]) {
 		return ErrHolds
 	}
 	if at >= 0 {
@@ -122,9 +122,16 @@ func (o *Org) certify(e *event) error {
 
 // holding is what d's signing key signs so that o may certify it: nobody can
 // certify another's key, nor move an own one to keys that it has not agreed to.
-func (o *Org) holding(d Daemon) []byte {
-	kem := sha256.Sum256(d.KEM)
-	return slices.Concat([]byte("cordon/1/holds"), o.ID[:], d.Peer, kem[:])
+func (o *Org) holding(d Daemon) []byte { return o.possession("cordon/1/holds", d.Peer, d.KEM) }
+
+// carrying is the same for d's transport key: a connection is one organisation's, so
+// who could list another's transport key would keep that daemon from connecting.
+func (o *Org) carrying(d Daemon) []byte { return o.possession("cordon/1/carries", d.Sig, d.KEM) }
+
+// possession names the organisation, the daemon's other key, and its KEM key.
+func (o *Org) possession(role string, other ed25519.PublicKey, kem []byte) []byte {
+	hash := sha256.Sum256(kem)
+	return slices.Concat([]byte(role), o.ID[:], other, hash[:])
 }
 
 // uses says whether the key is the root in force or a key of a daemon other than

@@ -50,7 +50,8 @@ type event struct {
 	notAfter uint64
 	kid      id.Kid
 	reason   uint64
-	holds    [ed25519.SignatureSize]byte
+	holds    [ed25519.SignatureSize]byte // by sig
+	carries  [ed25519.SignatureSize]byte // by peer
 }
 
 // keysOf is the set of payload keys that a kind of event has, a bit a key.
@@ -59,7 +60,7 @@ func keysOf(o op) uint64 {
 	case opCreate:
 		return set(1, 2, 4, 5, 6, 7, 8)
 	case opAdd:
-		return set(1, 2, 3, 4, 9, 10, 11, 12, 13, 16)
+		return set(1, 2, 3, 4, 9, 10, 11, 12, 13, 16, 17)
 	case opRevoke:
 		return set(1, 2, 3, 4, 14, 15)
 	case opRotate:
@@ -153,6 +154,8 @@ func (e *event) field(k uint64, r *canon.Reader) (err error) {
 		e.reason, err = number(r, 0, maxReason)
 	case 16:
 		err = fixed(r, e.holds[:])
+	case 17:
+		err = fixed(r, e.carries[:])
 	default:
 		return ErrFields
 	}

@@ -30,6 +30,9 @@ func kemOf(name string) []byte {
 
 var kem0 = kemOf("kem") // deriving is slow; one will do
 
+// ownKeys are a daemon's own keys.
+func ownKeys(name string) Keys { return Keys{Sig: keyOf(name), Peer: keyOf(name + "/peer")} }
+
 // daemonOf is a certificate to be; all keys follow from the name.
 func daemonOf(name string, caps ...Cap) Daemon {
 	return Daemon{
@@ -71,7 +74,7 @@ func extended(t testing.TB, o *Org, raw []byte, err error) *Org {
 // certified is o with daemonOf(name, caps...).
 func certified(t testing.TB, o *Org, name string, caps ...Cap) *Org {
 	t.Helper()
-	raw, err := o.CertifyDaemon(keyOf("root"), keyOf(name), daemonOf(name, caps...))
+	raw, err := o.CertifyDaemon(keyOf("root"), ownKeys(name), daemonOf(name, caps...))
 	return extended(t, o, raw, err)
 }
 

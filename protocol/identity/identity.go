@@ -22,7 +22,7 @@ import (
 const (
 	MaxEvents  = 64       // events of a chain
 	MaxEvent   = 4 << 10  // bytes of one event
-	MaxCard    = 16 << 10 // bytes of a card
+	MaxCard    = 32 << 10 // bytes of a card
 	MaxName    = 128      // bytes of a name
 	maxDomains = 16
 	MaxAddrs   = 16
@@ -42,7 +42,7 @@ var (
 	ErrReused  = errors.New("key-reused")     // the key already stands in another place of the chain
 	ErrDaemon  = errors.New("no-such-daemon") // unknown to the chain, or revoked
 	ErrSteward = errors.New("second-steward") // another unrevoked daemon holds cap steward
-	ErrHolds   = errors.New("no-possession")  // the daemon's signing key did not sign for this certificate
+	ErrHolds   = errors.New("no-possession")  // a key of the daemon did not sign for this certificate
 	ErrText    = errors.New("text-not-plain") // see PlainText
 	ErrName    = errors.New("name-differs")   // card and chain disagree
 	ErrFull    = errors.New("chain-full")     // what is left is kept for daemon- and rotate
@@ -76,6 +76,12 @@ type Daemon struct {
 	Caps     []Cap             // sorted
 	NotAfter uint64            // Unix seconds; see InForce
 	Revoked  bool
+}
+
+// Keys are a daemon's own keys that agree to its certificate.
+type Keys struct {
+	Sig  ed25519.PrivateKey // signs entries
+	Peer ed25519.PrivateKey // its transport identity
 }
 
 // Can says whether the certificate has the cap. Revocation and expiry are other

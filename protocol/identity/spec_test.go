@@ -36,17 +36,19 @@ func TestSpecExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	daemon, transport := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, 32)), ed25519.NewKeyFromSeed(bytes.Repeat([]byte{4}, 32))
-	d := Daemon{Peer: public(transport), KEM: kem.PublicKey().Bytes(), Caps: []Cap{CapWrite}, NotAfter: 1_900_000_000}
-	certificate, err := o.CertifyDaemon(root, daemon, d)
+	d := Daemon{Sig: public(daemon), Peer: public(transport), KEM: kem.PublicKey().Bytes(), Caps: []Cap{CapWrite}, NotAfter: 1_900_000_000}
+	keys := Keys{Sig: daemon, Peer: transport}
+	certificate, err := o.CertifyDaemon(root, keys, d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	holds := ed25519.Sign(daemon, o.holding(d))
-	if !bytes.Contains(certificate, holds) {
-		t.Error("the certificate has another possession")
+	holds, carries := agreed(o, d, keys)
+	if !bytes.Contains(certificate, holds) || !bytes.Contains(certificate, carries) {
+		t.Error("the certificate has other possessions")
 	}
 	for name, s := range map[string]string{
-		"possession bytes": hex.EncodeToString(o.holding(d)), "possession": hex.EncodeToString(holds),
+		"bytes of 16": hex.EncodeToString(o.holding(d)), "16": hex.EncodeToString(holds),
+		"bytes of 17": hex.EncodeToString(o.carrying(d)), "17": hex.EncodeToString(carries),
 		"payload": hex.EncodeToString(obj.Payload), "signature": hex.EncodeToString(raw[len(raw)-64:]),
 		"kid": obj.Kid.String(), "OrgID": o.ID.String(), "words": strings.Join(w[:], ""),
 	} {

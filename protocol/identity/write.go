@@ -28,17 +28,18 @@ func Create(root ed25519.PrivateKey, nextRoot ed25519.PublicKey, name string, do
 	return raw, err
 }
 
-// CertifyDaemon writes the certificate of the daemon whose signing key is key, or
-// renews it: Peer, KEM, Caps (sorted) and NotAfter of d. root is the root in force;
-// key signs that it agrees. The result extends o; ErrFull says that the chain
-// keeps its last places for revocations.
-func (o *Org) CertifyDaemon(root, key ed25519.PrivateKey, d Daemon) ([]byte, error) {
+// CertifyDaemon writes the certificate of the daemon with the keys k, or renews it:
+// KEM, Caps (sorted) and NotAfter are d's, its other fields are not read. root is the
+// root in force; both keys sign that they agree. The result extends o; ErrFull says
+// that the chain keeps its last places for revocations.
+func (o *Org) CertifyDaemon(root ed25519.PrivateKey, k Keys, d Daemon) ([]byte, error) {
+	d.Sig, d.Peer = public(k.Sig), public(k.Peer)
 	caps := make([]uint64, len(d.Caps))
 	for i, c := range d.Caps {
 		caps[i] = uint64(c)
 	}
-	return o.grow(root, wire{Op: opAdd, Sig: public(key), Peer: d.Peer, KEM: d.KEM, Caps: caps, NotAfter: &d.NotAfter,
-		Holds: ed25519.Sign(key, o.holding(d))})
+	return o.grow(root, wire{Op: opAdd, Sig: d.Sig, Peer: d.Peer, KEM: d.KEM, Caps: caps, NotAfter: &d.NotAfter,
+		Holds: ed25519.Sign(k.Sig, o.holding(d)), Carries: ed25519.Sign(k.Peer, o.carrying(d))})
 }
 
 // RevokeDaemon writes the end of a daemon's certificate; reason is at most maxReason.
@@ -105,6 +106,7 @@ type wire struct {
 	Kid      []byte    `cbor:"14,keyasint,omitempty"`
 	Reason   *uint64   `cbor:"15,keyasint,omitempty"`
 	Holds    []byte    `cbor:"16,keyasint,omitempty"`
+	Carries  []byte    `cbor:"17,keyasint,omitempty"`
 }
 
 func seal(root ed25519.PrivateKey, w wire) []byte {

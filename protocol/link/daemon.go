@@ -66,22 +66,22 @@ func NewDaemon(net *Net, name string) *Daemon {
 // not in the case yet.
 func (d *Daemon) Certify(name string, caps ...identity.Cap) []byte {
 	kem := must(hpke.MLKEM768X25519().DeriveKeyPair(seed(name, "kem")))
-	event := must(d.Org.CertifyDaemon(d.Root, ed25519.NewKeyFromSeed(seed(name, "sig")), identity.Daemon{
-		Peer: public(seed(name, "peer")),
-		KEM:  kem.PublicKey().Bytes(), Caps: caps, NotAfter: Start/1000 + 300*24*3600,
+	event := must(d.Org.CertifyDaemon(d.Root, Keys(name), identity.Daemon{
+		KEM: kem.PublicKey().Bytes(), Caps: caps, NotAfter: Start/1000 + 300*24*3600,
 	}))
 	d.Org = must(d.Org.Extend(event))
 	return event
 }
 
-// Seed is the key material drawn from a name for a use: "sig" or "peer".
-func Seed(name, use string) []byte { return seed(name, use) }
+// Keys are those drawn from a name.
+func Keys(name string) identity.Keys {
+	return identity.Keys{Sig: ed25519.NewKeyFromSeed(seed(name, "sig")), Peer: ed25519.NewKeyFromSeed(seed(name, "peer"))}
+}
 
 // Use writes with the key drawn from a name from now on.
 func (d *Daemon) Use(name string) {
-	d.Key = ed25519.NewKeyFromSeed(seed(name, "sig"))
-	d.peer = ed25519.NewKeyFromSeed(seed(name, "peer"))
-	d.Kid = KidOf(name)
+	k := Keys(name)
+	d.Key, d.peer, d.Kid = k.Sig, k.Peer, KidOf(name)
 }
 
 // KidOf is the kid of the key drawn from a name.

@@ -10,7 +10,7 @@ export const CAPS = { WRITE, CONSENT, STEWARD, INVITE };
 
 const KEYS = {
   [CREATE]: [1, 2, 4, 5, 6, 7, 8],
-  [CERTIFY]: [1, 2, 3, 4, 9, 10, 11, 12, 13, 16],
+  [CERTIFY]: [1, 2, 3, 4, 9, 10, 11, 12, 13, 16, 17],
   [REVOKE]: [1, 2, 3, 4, 14, 15],
   [ROTATE]: [1, 2, 3, 4, 5, 6],
   [META]: [1, 2, 3, 4, 7, 8],
@@ -33,6 +33,7 @@ const CHECKS = {
   14: (v) => bytes(v, 32),
   15: (v) => uint(v, 0, 15),
   16: (v) => bytes(v, 64),
+  17: (v) => bytes(v, 64),
 };
 
 function key(value) {
@@ -116,14 +117,15 @@ async function certify(org, at) {
   if (old >= 0 && org.daemons[old].revoked) broken('no-such-daemon');
   const others = org.daemons.filter((x) => !x.revoked && !same(x.kid, d.kid));
   if (d.caps.includes(STEWARD) && others.some((x) => x.caps.includes(STEWARD))) broken('second-steward');
-  if (!(await signatureOk(d.sig, holding(org, at), at(16)))) broken('no-possession');
+  if (!(await signatureOk(d.sig, possession('holds', org, d.peer, at(11)), at(16)))) broken('no-possession');
+  if (!(await signatureOk(d.peer, possession('carries', org, d.sig, at(11)), at(17)))) broken('no-possession');
   if (old >= 0) org.daemons[old] = d;
   else org.daemons.push(d);
 }
 
-// holding is what the signing key signs so that org may certify it.
-function holding(org, at) {
-  return join([new TextEncoder().encode('cordon/1/holds'), org.id, at(10), sha256(at(11))]);
+// possession is what a daemon's key signs so that org may certify it; it names the other one.
+function possession(role, org, other, kem) {
+  return join([new TextEncoder().encode('cordon/1/' + role), org.id, other, sha256(kem)]);
 }
 
 // inUse says whether a key is the root or a key of another daemon, revoked or not.
@@ -151,7 +153,7 @@ export async function readIdentity(raw) {
 }
 
 export async function openCard(raw) {
-  if (raw.length > 16 << 10) broken('too-large');
+  if (raw.length > 32 << 10) broken('too-large');
   const object = parse('card', raw);
   const f = object.content;
   exactly(f, [1, 2, 3, 4, 5, 6]);

@@ -1,0 +1,216 @@
+package daemon
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"cordon/ledger"
+	"cordon/ledger/projection"
+	"cordon/peer"
+	"cordon/protocol/canon"
+	"cordon/protocol/cose"
+	"cordon/protocol/identity"
+)
+
+// lists is the chain of p with a certificate more, as a root writes it that asks
+// nobody: of a daemon with another's transport key. carries makes key 17 of the
+// text that the transport key would have to sign.
+func (p *party) lists(transport ed25519.PublicKey, carries func(text []byte) []byte) [][]byte {
+	p.t.Helper()
+	k, err := newKeys()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	last, err := cose.Parse(cose.Ident, p.org.Events[len(p.org.Events)-1])
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	d := k.certificate(time.Now())
+	sign, kem := k.sign.Public().(ed25519.PublicKey), sha256.Sum256(d.KEM)
+	holds := slices.Concat([]byte("cordon/1/holds"), p.org.ID[:], transport, kem[:])
+	text := slices.Concat([]byte("cordon/1/carries"), p.org.ID[:], sign, kem[:])
+	event, _ := cose.Seal(cose.Ident, p.root, canon.MustMarshal(map[uint64]any{
+		1: uint64(1), 2: uint64(len(p.org.Events)), 3: last.ID[:], 4: uint64(2),
+		9: []byte(sign), 10: []byte(transport), 11: d.KEM, 12: []uint64{1}, 13: d.NotAfter,
+		16: ed25519.Sign(k.sign, holds), 17: carries(text)}))
+	return append(slices.Clone(p.org.Events), event)
+}
+
+// TestTransportKeyOfAnother: a chain that lists another's transport key is none,
+// wherever it comes from. The control, to which the victim has agreed, is one.
+func TestTransportKeyOfAnother(t *testing.T) {
+	victim, thief := newParty(t, "Victim"), newParty(t, "Thief")
+	signs := func(k ed25519.PrivateKey) func([]byte) []byte {
+		return func(text []byte) []byte { return ed25519.Sign(k, text) }
+	}
+	for name, c := range map[string]struct {
+		carries func([]byte) []byte
+		counts  bool
+	}{
+		"control: the victim signs":       {signs(victim.keys.peer), true},
+		"the thief's transport key signs": {signs(thief.keys.peer), false},
+		"the thief's root signs":          {signs(thief.root), false},
+		"what the victim has shown":       {func([]byte) []byte { return tail(victim.org.Events[1]) }, false},
+	} {
+		d, reopen := newDirectory(t)
+		chain := thief.lists(victim.transport(), c.carries)
+		if _, err := identity.Replay(chain); (err == nil) != c.counts || err != nil && !errors.Is(err, identity.ErrHolds) {
+			t.Errorf("%s: %v", name, err)
+		}
+		card, _ := cose.Seal(cose.Card, thief.keys.sign, canon.MustMarshal(map[uint64]any{
+			1: uint64(1), 2: chain, 3: thief.org.Name, 4: []string{}, 5: map[uint64]any{}, 6: uint64(1)}))
+		if _, err := identity.OpenCard(card); (err == nil) != c.counts || err != nil && !errors.Is(err, identity.ErrHolds) {
+			t.Errorf("%s: a card of it: %v", name, err)
+		}
+		if err := d.pin(thief.card(1)); err != nil {
+			t.Fatal(err)
+		}
+		d.Learn(thief.org.ID, chain)
+		if err := d.pin(victim.card(1)); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range []*directory{d, reopen()} {
+			if who, ok := d.Allowed(thief.transport()); !ok || who.Org != thief.org.ID {
+				t.Errorf("%s: the thief's own daemon is shut out", name)
+			}
+		}
+		if who, _ := d.Allowed(victim.transport()); (who.Org == victim.org.ID) == c.counts {
+			t.Errorf("%s: the victim connects as %v", name, who.Org)
+		}
+	}
+}
+
+// tail is the possession that the transport key of a certificate has signed: the
+// last 64 bytes of its payload, which the root's signature of 64 bytes and its
+// head of two follow.
+func tail(certificate []byte) []byte {
+	end := len(certificate) - 2 - ed25519.SignatureSize
+	return certificate[end-ed25519.SignatureSize : end]
+}
+
+// end is a party's directory behind a real listener on loopback.
+type end struct {
+	*party
+	*directory
+	node *peer.Node
+}
+
+func (p *party) listen() *end {
+	p.t.Helper()
+	l, err := ledger.Open(p.t.TempDir(), ledger.Options{})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { l.Close() })
+	d, err := openDirectory(l, p.org, newLog(io.Discard))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	n, err := peer.Listen(peer.Config{Org: p.org.ID, Kid: cose.Thumbprint(p.keys.sign.Public().(ed25519.PublicKey)),
+		Transport: p.keys.peer, KEM: p.keys.kem, Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Ledger: l, Cases: projection.New(l),
+		Directory: d, Now: time.Now, Schedule: peer.Schedule{Dial: 20 * time.Millisecond, DialMax: 100 * time.Millisecond}})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { n.Close() })
+	return &end{p, d, n}
+}
+
+// run lets the node dial and answer until the test ends.
+func (e *end) run() {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- e.node.Run(ctx) }()
+	e.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			e.t.Error(err)
+		}
+	})
+}
+
+// meets pins the card of another end.
+func (e *end) meets(x *end) {
+	e.t.Helper()
+	if err := e.pin(x.card(1, x.node.Addrs()...)); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// sees waits for a session with another end: HELLO has been read by then.
+func (e *end) sees(x *end) {
+	e.t.Helper()
+	limit, again := time.NewTimer(20*time.Second), time.NewTicker(5*time.Millisecond)
+	defer limit.Stop()
+	defer again.Stop()
+	for {
+		at := slices.IndexFunc(e.node.Status(), func(s peer.PeerStatus) bool { return s.Org == x.party.org.ID && s.Connected })
+		if at >= 0 {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-limit.C:
+			e.t.Fatalf("%s does not connect: %+v", x.party.org.Name, e.node.Status())
+		}
+	}
+}
+
+// TestThiefKeepsNobodyOut: over the network, a daemon whose organisation shows such
+// a chain in HELLO is known by the chain before it; the victim, pinned after that,
+// connects. In the control the victim has agreed to be listed, and the chain counts.
+func TestThiefKeepsNobodyOut(t *testing.T) {
+	for name, agreed := range map[string]bool{"stolen": false, "control": true} {
+		t.Run(name, func(t *testing.T) {
+			us, victim, thief := newParty(t, "Us").listen(), newParty(t, "Victim").listen(), newParty(t, "Thief").listen()
+			key := thief.keys.peer
+			if agreed {
+				key = victim.keys.peer
+			}
+			thief.own = thief.lists(victim.transport(), func(text []byte) []byte { return ed25519.Sign(key, text) })
+			us.meets(thief)
+			thief.meets(us)
+			us.run()
+			thief.run()
+			us.sees(thief)
+			chain, _ := us.directory.org(thief.party.org.ID)
+			if learnt := len(chain.Events) == len(thief.own); learnt != agreed {
+				t.Fatalf("of %d events shown %d count", len(thief.own), len(chain.Events))
+			}
+			if agreed {
+				return
+			}
+			us.meets(victim)
+			victim.meets(us)
+			victim.run()
+			us.sees(victim)
+		})
+	}
+}
+
+// TestFullChainIsLearnt: a chain as long as a card can hold comes whole with HELLO.
+func TestFullChainIsLearnt(t *testing.T) {
+	us, other := newParty(t, "Us").listen(), newParty(t, "Other").listen()
+	us.meets(other)
+	other.meets(us)
+	for len(other.party.org.Events) < 19 {
+		k, err := newKeys()
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.certify(k)
+	}
+	other.own = other.party.org.Events
+	us.run()
+	other.run()
+	us.sees(other)
+	if chain, _ := us.directory.org(other.party.org.ID); !chain.Extends(other.party.org) {
+		t.Errorf("%d events of %d are known", len(chain.Events), len(other.own))
+	}
+}

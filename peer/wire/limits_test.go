@@ -1,0 +1,54 @@
+package wire
+
+import (
+	"bytes"
+	"testing"
+
+	"cordon/protocol/canon"
+)
+
+// TestLargestRequestFits: the largest offer fits its frame and reads back; with a
+// byte more in any part it is none.
+func TestLargestRequestFits(t *testing.T) {
+	parts := func(object, agreement, card int) *Request {
+		return &Request{Kind: Offer, Object: make([]byte, object), Agreement: canon.MustMarshal(make([]byte, agreement-3)),
+			Card: make([]byte, card)}
+	}
+	for _, q := range []struct {
+		*Request
+		good bool
+	}{
+		{parts(MaxObject, MaxAgreement, MaxCard), true},
+		{parts(MaxObject+1, MaxAgreement, MaxCard), false},
+		{parts(MaxObject, MaxAgreement+1, MaxCard), false},
+		{parts(MaxObject, MaxAgreement, MaxCard+1), false},
+	} {
+		raw, err := ReadFrame(bytes.NewReader(AppendRequest(nil, q.Request)), nil, MaxInviteFrame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ParseRequest(raw); (err == nil) != q.good {
+			t.Errorf("%d, %d, %d bytes: %v", len(q.Object), len(q.Agreement), len(q.Card), err)
+		}
+	}
+}
+
+// TestEventsOfHello: 32 KiB of events pass, in any number that a chain has.
+func TestEventsOfHello(t *testing.T) {
+	for _, c := range []struct {
+		events, size int
+		good         bool
+	}{
+		{1, MaxEvents, true}, {1, MaxEvents + 1, false},
+		{64, MaxEvents / 64, true}, {65, 1, false}, {0, 0, true},
+	} {
+		h := &Hello{Versions: []uint64{1}, MaxFrame: MaxFrame}
+		for range c.events {
+			h.Events = append(h.Events, make([]byte, c.size))
+		}
+		raw := Append(nil, h)[4:]
+		if _, err := Parse(raw); (err == nil) != c.good || len(raw) > MaxEvents+4<<10 {
+			t.Errorf("%d events of %d bytes, a frame of %d: %v", c.events, c.size, len(raw), err)
+		}
+	}
+}
