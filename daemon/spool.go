@@ -42,7 +42,7 @@ func newSpool(dir string, in io.Reader) (*spool, error) {
 	if s.block, err = aes.NewCipher(key[:]); err != nil {
 		return nil, s.fail(err)
 	}
-	n, err := io.Copy(cipher.StreamWriter{S: s.stream(), W: f}, io.LimitReader(in, maxUpload+1))
+	n, err := io.Copy(f, cipher.StreamReader{S: s.stream(), R: io.LimitReader(in, maxUpload+1)})
 	if err != nil {
 		return nil, s.fail(err)
 	}

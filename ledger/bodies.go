@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -13,6 +15,14 @@ import (
 // sealedChunk is the size of every sealed chunk of a body but the last: 1 MiB
 // and the tag (spec/protocol.md §7).
 const sealedChunk = 1<<20 + 16
+
+// A chunk lies in the store in pieces: Pebble reads, compacts and writes tables by
+// whole values, several at a time, and with cgo on the C heap, which gives nothing
+// back. With values of 1 MiB that was most of a daemon's memory (spec/store.md §2).
+const (
+	chunkPieces = 16
+	pieceSize   = sealedChunk / chunkPieces // 65,537 bytes, without remainder
+)
 
 // BodyState says what is held of a body.
 type BodyState struct {
@@ -50,8 +60,9 @@ func (l *Ledger) PutHashes(c id.CaseID, ref entry.BodyRef, hashes [][32]byte) er
 }
 
 // PutChunk stores sealed chunk i of a body whose hashes are held; a body of one
-// chunk needs none. ErrBody: it is not the chunk that ref names; ErrNotFound:
-// the hashes are not held. Not synced: the next commit of any kind syncs it.
+// chunk needs none. Chunks come in order; one that is held is passed over. ErrBody:
+// it is not the chunk that ref names, or one before it is missing; ErrNotFound: the
+// hashes are not held. Not synced: the next commit of any kind syncs it.
 func (l *Ledger) PutChunk(c id.CaseID, ref entry.BodyRef, i int, ct []byte) error {
 	cs, v, err := l.enter(c)
 	if err != nil {
@@ -62,20 +73,47 @@ func (l *Ledger) PutChunk(c id.CaseID, ref entry.BodyRef, i int, ct []byte) erro
 	if i < 0 || i >= total || len(ct) != chunkSize(ref, i) {
 		return fmt.Errorf("chunk %d: %w", i, ErrBody)
 	}
+	name := v.bodyName(ref)
+	have, err := v.chunksHeld(name)
+	if err != nil || i < have {
+		return err
+	}
 	sum := sha256.Sum256(ct)
 	if total == 1 {
 		if sha256.Sum256(sum[:]) != ref.Hash {
 			return fmt.Errorf("chunk %d: %w", i, ErrBody)
 		}
-		if err := v.put(keyHashed(tableHashes, v.num, v.bodyName(ref)), sum[:], pebble.NoSync); err != nil {
-			return err
-		}
 	} else if want, err := v.hashes(ref); err != nil {
 		return err
-	} else if want[i] != sum {
+	} else if want[i] != sum || i > have {
 		return fmt.Errorf("chunk %d: %w", i, ErrBody)
 	}
-	return v.put(keyChunk(v.num, v.bodyName(ref), i), ct, pebble.NoSync)
+	w := l.db.NewBatchWithSize(len(ct) + 4<<10)
+	defer w.Close()
+	if total == 1 {
+		v.box.set(w, keyHashed(tableHashes, v.num, name), sum[:])
+	}
+	n := i * chunkPieces
+	for piece := range slices.Chunk(ct, pieceSize) {
+		v.box.set(w, keyPiece(v.num, name, n), piece)
+		n++
+	}
+	v.box.set(w, keyHashed(tableHeld, v.num, name), binary.BigEndian.AppendUint32(nil, uint32(i+1)))
+	return w.Commit(pebble.NoSync)
+}
+
+// chunksHeld is how many chunks of a body are held, from the first.
+func (v *caseView) chunksHeld(name [16]byte) (int, error) {
+	row, err := get(v.l.db, v.box, keyHashed(tableHeld, v.num, name))
+	switch {
+	case isNotFound(err):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case len(row) != 4:
+		return 0, errRow
+	}
+	return int(binary.BigEndian.Uint32(row)), nil
 }
 
 // PutKey stores the key of a body; ErrBody if it is not the one that ref
@@ -105,25 +143,34 @@ func (l *Ledger) BodyState(c id.CaseID, ref entry.BodyRef) (BodyState, error) {
 		return st, err
 	}
 	st.Key = err == nil
-	name := v.bodyName(ref)
-	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: keyChunk(v.num, name, 0), UpperBound: after(keyHashed(tableChunk, v.num, name))})
-	if err != nil {
-		return st, err
-	}
-	for ok := it.First(); ok && string(it.Key()) == string(keyChunk(v.num, name, st.Have)); ok = it.Next() {
-		st.Have++
-	}
-	return st, it.Close()
+	st.Have, err = v.chunksHeld(v.bodyName(ref))
+	return st, err
 }
 
-// Chunk returns a copy of sealed chunk i; ErrNotFound if it is not held.
+// Chunk returns a copy of sealed chunk i as it is held under the hash of ref;
+// ErrNotFound if it is not.
 func (l *Ledger) Chunk(c id.CaseID, ref entry.BodyRef, i int) ([]byte, error) {
 	cs, v, err := l.enter(c)
 	if err != nil {
 		return nil, err
 	}
 	defer cs.leave()
-	return get(l.db, v.box, keyChunk(v.num, v.bodyName(ref), i))
+	if i < 0 || i >= chunksOf(ref) {
+		return nil, ErrNotFound
+	}
+	name, size := v.bodyName(ref), chunkSize(ref, i)
+	ct := make([]byte, 0, size)
+	for n := i * chunkPieces; len(ct) < size; n++ {
+		piece, err := get(l.db, v.box, keyPiece(v.num, name, n))
+		if isNotFound(err) && len(ct) > 0 {
+			break // ref names the hash of this body, and a larger size than it has
+		}
+		if err != nil {
+			return nil, err
+		}
+		ct = append(ct, piece...)
+	}
+	return ct, nil
 }
 
 // Hashes returns the chunk hashes of a body; ErrNotFound if they are not held.

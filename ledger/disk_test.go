@@ -3,7 +3,6 @@ package ledger
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -117,69 +116,6 @@ func forms(b []byte) [][]byte {
 		}
 	}
 	return out
-}
-
-func TestBodies(t *testing.T) {
-	fs := vfs.NewMem()
-	l := openFS(t, fs)
-	key := feedgen.Key(32, 0)
-	c := opened(t, l, 32, key).CaseID()
-	chunks := [][]byte{make([]byte, sealedChunk), make([]byte, sealedChunk), make([]byte, 77)}
-	var hashes [][32]byte
-	var all []byte
-	var ref entry.BodyRef
-	for _, ct := range chunks {
-		rand.Read(ct)
-		h := sha256.Sum256(ct)
-		hashes, all, ref.Size = append(hashes, h), append(all, h[:]...), ref.Size+uint64(len(ct))
-	}
-	cek := [32]byte{5}
-	ref.Hash, ref.KC = sha256.Sum256(all), sha256.Sum256(append([]byte("cordon-kc/1"), cek[:]...))
-	if err := l.PutChunk(c, ref, 0, chunks[0]); !errors.Is(err, ErrNotFound) {
-		t.Errorf("a chunk before the hashes: %v", err)
-	}
-	if err := l.PutHashes(c, ref, hashes[:2]); !errors.Is(err, ErrBody) {
-		t.Errorf("hashes of another body: %v", err)
-	}
-	if err := errors.Join(l.PutHashes(c, ref, hashes), l.PutChunk(c, ref, 0, chunks[0]), l.PutChunk(c, ref, 2, chunks[2])); err != nil {
-		t.Fatal(err)
-	}
-	for i, ct := range [][]byte{chunks[0], chunks[0][:5], chunks[2], chunks[2]} {
-		if err := l.PutChunk(c, ref, []int{1, 1, 1, 3}[i], ct); !errors.Is(err, ErrBody) {
-			t.Errorf("wrong chunk %d: %v", i, err)
-		}
-	}
-	if err := l.PutKey(c, ref, [32]byte{6}); !errors.Is(err, ErrBody) {
-		t.Errorf("another key: %v", err)
-	}
-	if st := must(l.BodyState(c, ref))(t); st != (BodyState{Have: 1, Total: 3}) || st.Whole() {
-		t.Errorf("state: %+v", st)
-	}
-	if err := errors.Join(l.PutChunk(c, ref, 1, chunks[1]), l.PutKey(c, ref, cek)); err != nil {
-		t.Fatal(err)
-	}
-	closeOnce(t, l)
-	l = openFS(t, fs)
-	if st := must(l.BodyState(c, ref))(t); !st.Whole() || !st.Key {
-		t.Errorf("state after reopening: %+v", st)
-	}
-	for i := range chunks {
-		if got := must(l.Chunk(c, ref, i))(t); !bytes.Equal(got, chunks[i]) {
-			t.Errorf("chunk %d differs", i)
-		}
-	}
-	if got := must(l.Key(c, ref))(t); got != cek {
-		t.Error("key differs")
-	}
-	if got := must(l.Hashes(c, ref))(t); len(got) != 3 || got[2] != hashes[2] {
-		t.Error("hashes differ")
-	}
-	if _, err := l.Chunk(c, entry.BodyRef{Size: 1}, 0); !errors.Is(err, ErrNotFound) {
-		t.Errorf("an unknown body: %v", err)
-	}
-	if st := must(l.BodyState(c, entry.BodyRef{Size: 1}))(t); st != (BodyState{Total: 1}) {
-		t.Errorf("state of an unknown body: %+v", st)
-	}
 }
 
 func TestShelf(t *testing.T) {

@@ -15,9 +15,10 @@ const (
 	tableIndex   table = 6  // case HMAC(entry id)[:16]: place
 	tableArrival table = 7  // case pos: the runs of places that arrived from pos on
 	tableKey     table = 8  // case HMAC(kid)[:16]: public key
-	tableChunk   table = 9  // case HMAC(content hash)[:16] i: sealed chunk of a body
 	tableHashes  table = 10 // case HMAC(content hash)[:16]: chunk hashes
-	tableCEK     table = 11 // case HMAC(content hash)[:16]: key of the body
+	tableCEK     table = 11 // case HMAC(kc)[:16]: key of the body
+	tablePiece   table = 12 // case HMAC(content hash)[:16] n: piece of a body's sealed chunks
+	tableHeld    table = 13 // case HMAC(content hash)[:16]: how many chunks are held, from the first
 )
 
 // caseNum is a case's local number; never sent.
@@ -50,8 +51,8 @@ func keyArrival(c caseNum, p Pos) []byte {
 
 func keyHashed(t table, c caseNum, h [16]byte) []byte { return append(keyOf(t, c), h[:]...) }
 
-func keyChunk(c caseNum, h [16]byte, i int) []byte {
-	return binary.BigEndian.AppendUint32(keyHashed(tableChunk, c, h), uint32(i))
+func keyPiece(c caseNum, h [16]byte, n int) []byte {
+	return binary.BigEndian.AppendUint32(keyHashed(tablePiece, c, h), uint32(n))
 }
 
 // after is the first key behind all keys that start with prefix. A table's

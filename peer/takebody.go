@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"crypto/sha256"
 	"errors"
 	"sync"
 
@@ -18,17 +17,17 @@ func (s *session) takeSmall(c id.CaseID, list []wire.Small) error {
 		if err != nil || e.Body == nil {
 			continue
 		}
-		if err := s.n.putChunk(c, *e.Body, [][32]byte{sha256.Sum256(b.CT)}, 0, b.CT); err != nil {
+		if err := s.n.putChunk(c, *e.Body, nil, 0, b.CT); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// putChunk stores a chunk, with the hashes of all when it is the first. A chunk
-// that is not what the entry names is passed over.
+// putChunk stores a chunk, with the hashes of all when it is the first of several. A
+// chunk that is not what the entry names is passed over.
 func (n *Node) putChunk(c id.CaseID, ref entry.BodyRef, hashes [][32]byte, i int, ct []byte) error {
-	if i == 0 {
+	if i == 0 && len(hashes) > 1 {
 		if err := n.c.Ledger.PutHashes(c, ref, hashes); err != nil {
 			return ours("hashes", err)
 		}

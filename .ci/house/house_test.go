@@ -118,6 +118,24 @@ func TestOnlyImporters(t *testing.T) {
 	}
 }
 
+// unpackers turn a few bytes of somebody else's into many.
+var unpackers = []string{"compress", "archive", "github.com/klauspost/compress", "github.com/DataDog/zstd",
+	"github.com/golang/snappy", "github.com/andybalholm/brotli", "github.com/pierrec/lz4"}
+
+// TestNothingIsUnpacked: whatever comes from a peer or a file costs memory of the
+// size it has; a report that is a zip bomb is a file like any other. Tests may make bombs.
+func TestNothingIsUnpacked(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, im := range p.Imports {
+			for _, u := range unpackers {
+				if under(im, u) {
+					t.Errorf("%s imports %s: nothing is ever unpacked", p.ImportPath, im)
+				}
+			}
+		}
+	}
+}
+
 // impure may not be imported below cordon/protocol: the meaning of a case
 // depends on its entries alone.
 var impure = []string{"os", "net", "time", "log", "log/slog", "sync", "crypto/rand", "math/rand", "math/rand/v2", "context", "io/ioutil"}

@@ -40,12 +40,15 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestResident(t *testing.T) {
-	mib, err := residentNow(os.Getpid())
-	if err != nil || mib < 1 || mib > 1<<20 {
-		t.Errorf("this process has %v MiB, %v", mib, err)
+func TestMemory(t *testing.T) {
+	now, err := memory(os.Getpid(), nowResident)
+	most, err2 := memory(os.Getpid(), mostResident)
+	if err := errors.Join(err, err2); err != nil || now < 1 || most < 1 || most > 1<<20 {
+		t.Errorf("this process has %v MiB, at most %v, %v", now, most, err)
 	}
-	if _, err := residentNow(-1); err == nil {
-		t.Error("no process -1 has memory")
+	for pid, line := range map[int]string{-1: nowResident, os.Getpid(): "VmNone:"} {
+		if _, err := memory(pid, line); err == nil {
+			t.Errorf("process %d has no %s", pid, line)
+		}
 	}
 }

@@ -27,6 +27,7 @@ var parts = []part{
 		return peerbench.Run(ctx, dir, catchUp)
 	}},
 	{"an idle daemon", idle},
+	{"a daemon that moves large files", large},
 	{"the ledger", func(ctx context.Context, dir string) ([]Result, error) {
 		return ledgerbench.Run(ctx, dir, largeStore, Verb)
 	}},

@@ -101,11 +101,11 @@ func seedOf(t testing.TB) uint64 {
 }
 
 // TestP12Mutants: the walk and the oracle agree on mutants of the corpus, a
-// million of them with CORDON_VOLUME=full.
+// million of them with CORDON_VOLUME=full, and every rule of the form refuses some.
 func TestP12Mutants(t *testing.T) {
 	seed := seedOf(t)
 	all := append(corpus(t, "canon"), corpus(t, "entry")...)
-	canonical, volume := 0, 50_000
+	verdicts, volume := map[error]int{}, 50_000
 	if os.Getenv("CORDON_VOLUME") == "full" {
 		volume = 1_000_000
 	}
@@ -117,14 +117,18 @@ func TestP12Mutants(t *testing.T) {
 		}
 		b := canontest.Mutate(rng.IntN, v.Hex)
 		agree(t, b)
-		if canon.Check(b) == nil {
-			canonical++
+		verdicts[canon.Check(b)]++
+	}
+	if verdicts[nil] < 1000 {
+		t.Errorf("only %d mutants are canonical: the mutator has no judgement to test", verdicts[nil])
+	}
+	for _, rule := range []error{canon.ErrTruncated, canon.ErrTrailing, canon.ErrHead, canon.ErrIndefinite, canon.ErrTag,
+		canon.ErrFloat, canon.ErrSimple, canon.ErrText, canon.ErrKeyType, canon.ErrKeyOrder, canon.ErrKeyTwice, canon.ErrDepth} {
+		if verdicts[rule] < 10 {
+			t.Errorf("%v refuses %d mutants: the mutator does not reach it", rule, verdicts[rule])
 		}
 	}
-	if canonical < 1000 {
-		t.Errorf("only %d mutants are canonical: the mutator has no judgement to test", canonical)
-	}
-	t.Logf("%d of %d mutants canonical", canonical, volume)
+	t.Logf("of %d mutants: %v", volume, verdicts)
 }
 
 // TestP12Control: the strictest decoder alone takes three kinds of bytes that
