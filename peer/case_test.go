@@ -60,6 +60,39 @@ func TestCaseSurvivesItsOpener(t *testing.T) {
 	reads(t, c, n.ID, []byte("without A"), c3)
 }
 
+// TestJoinSurvivesTheInviter: who lets a newcomer in is gone before anything but the
+// join packet was fetched; another member, named in it, brings the case.
+func TestJoinSurvivesTheInviter(t *testing.T) {
+	orgs := newOrgs(t, 3)
+	a, b, late := orgs[0], orgs[1], orgs[2]
+	peertest.Meet(orgs...)
+	start(t, orgs...)
+	c := must(a.Open())(t)
+	admit(t, c, a, b)
+	same(t, c, a, b)
+	n := must(b.Note(c, []byte("from B")))(t)
+	packet, gone := make(chan struct{}), make(chan struct{})
+	late.Joined = func() {
+		close(packet)
+		select {
+		case <-gone:
+		case <-t.Context().Done():
+		}
+	}
+	if err := a.Invite(c, late.ID, protocol.Coordinator); err != nil {
+		t.Fatal(err)
+	}
+	<-packet
+	until(t, "the admission has reached B", orgs, func() bool { return b.Member(c, late.ID) })
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	close(gone)
+	until(t, "the newcomer is a member by its own fold", orgs[1:], func() bool { return late.Member(c, late.ID) })
+	same(t, c, b, late)
+	until(t, "the note came", orgs[1:], func() bool { _, err := late.Ledger.Entry(c, n.ID); return err == nil })
+}
+
 // TestOfflineInvitee: an invitation and its answer wait on disk, each on its side,
 // until the other is there.
 func TestOfflineInvitee(t *testing.T) {

@@ -99,7 +99,7 @@ type Offer struct{ Invite, Agreement, Card []byte }
 type Acceptance struct{ Accept, Card []byte }
 
 // Join is the answer to an acceptance: where the case is. On the wire the genesis
-// stands beside it, which Node adds and takes.
+// and names of members stand beside it, which Node adds and takes.
 type Join struct {
 	Invite [32]byte // id of the invite object; bound into the packet's sealing
 	Case   id.CaseID
@@ -154,7 +154,7 @@ type PeerStatus struct {
 	Kid        id.Kid // zero before its certificate is known
 	Connected  bool   // a session has exchanged HELLO
 	Introduced bool
-	Behind     bool      // has not acknowledged 64 frames; gets a comparison instead of live entries
+	Behind     bool      // 64 frames of a case are on the way; gets a comparison instead of live entries
 	Since      time.Time // of Connected
 	LastError  string    // why the last dial or session ended; "" after a success
 }

@@ -18,14 +18,13 @@ import (
 
 // Bounds of what waits for one session's writer.
 const (
-	maxUnacked = 64   // ENTRIES frames of a case; more, and the peer is behind
-	maxLive    = 1024 // live entries that wait; more, and the peer is behind
-	maxFrames  = 4096 // ready ACK and WANT frames; only a peer that never reads gets there
-	minPairs   = 16   // of TAGS
-	maxPairs   = 1 << 14
-	maxVec     = 10_000 // heads in a VEC or IHAVE
-	writeTime  = 2 * time.Minute
-	pieceSize  = 64 << 10 // bytes that have to leave within writeTime
+	maxLive   = 1024 // live entries that wait; more, and the peer is behind
+	maxFrames = 4096 // ready ACK and WANT frames; only a peer that never reads gets there
+	minPairs  = 16   // of TAGS
+	maxPairs  = 1 << 14
+	maxVec    = 10_000 // heads in a VEC or IHAVE
+	writeTime = 2 * time.Minute
+	pieceSize = 64 << 10 // bytes that have to leave within writeTime
 )
 
 // due is what a session's writer is to send, by urgency. It holds intents, not
@@ -111,12 +110,19 @@ func (s *session) next() (step func(context.Context) error, wait time.Duration) 
 	return nil, wait
 }
 
-// nextLive takes the live entries of the first case that is not behind.
+// nextLive takes live entries of the first case that has not too much on the way;
+// with others the peer falls behind. The caller holds s.mu.
 func (s *session) nextLive() (c id.CaseID, batch []ledger.Entry) {
+	for len(s.due.live) > 0 {
+		c = s.due.live[0].c
+		if sh := s.shared[c]; sh == nil || sh.way < maxWay {
+			break
+		}
+		s.fallBack(s.shared[c])
+	}
 	if len(s.due.live) == 0 {
 		return c, nil
 	}
-	c = s.due.live[0].c
 	rest := s.due.live[:0:0]
 	size := 0
 	for _, o := range s.due.live {
@@ -132,10 +138,8 @@ func (s *session) nextLive() (c id.CaseID, batch []ledger.Entry) {
 	return c, batch
 }
 
-// queue adds a ready frame that carries no ledger bytes.
+// queue adds a ready frame that carries no ledger bytes. The caller holds s.mu.
 func (s *session) queue(f wire.Frame) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if len(s.due.frames) >= maxFrames {
 		return ErrFlood
 	}

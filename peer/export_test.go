@@ -58,12 +58,13 @@ func (b *Bare) Tags(c id.CaseID) (ours, theirs wire.Tag) {
 // Opens says who opens a session's stream.
 func Opens(a, b libpeer.ID) bool { return a < b }
 
-// TransportKey and PeerID are for tests of who may connect.
+// Functions and names that tests look at.
 var (
 	TransportKey = transportKey
 	PeerID       = peerID
 	ProtoSync    = protoSync
 	ProtoInvite  = protoInvite
+	Pause        = pause
 )
 
 // HeadsOf is how many heads the session with org remembers of a case.
@@ -80,6 +81,18 @@ func (n *Node) HeadsOf(org id.OrgID, c id.CaseID) int {
 	return 0
 }
 
+// OnTheWay is how many ENTRIES to org are, all cases together.
+func (n *Node) OnTheWay(org id.OrgID) int {
+	for _, s := range n.with() {
+		if s.contact.Org == org {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.way)
+		}
+	}
+	return 0
+}
+
 // CountsAsMember says whether frames of org that bring something are taken.
 func (n *Node) CountsAsMember(c id.CaseID, org id.OrgID) bool {
 	st, _ := n.cases.standing(c, org)
@@ -88,7 +101,7 @@ func (n *Node) CountsAsMember(c id.CaseID, org id.OrgID) bool {
 
 // JoinAgain is what a join packet does with a case that is here already.
 func (n *Node) JoinAgain(c id.CaseID, inviter id.OrgID) error {
-	if err := n.cases.join(c, inviter); err != nil {
+	if err := n.cases.join(c, []id.OrgID{inviter}); err != nil {
 		return err
 	}
 	return n.joinKnown(c)

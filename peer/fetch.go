@@ -1,9 +1,10 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
-	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 const (
 	maxBodies = 64 // that one session may be asked for at a time
 	sweepStep = 256
+	maxPause  = 60 // times Schedule.Retry, between two sweeps that bring nothing
 )
 
 // fetcher asks for bodies whose entries are here. Small ones come beside their
@@ -32,12 +34,28 @@ type fetcher struct {
 }
 
 // lacking is a case. Guarded by fetcher.mu; the places are moved by run alone.
+// Sweeps come with every Schedule.Retry; when every source was asked in vain, each
+// pause is twice the one before, until something of the case comes or somebody new
+// is there to ask.
 type lacking struct {
 	low  ledger.Pos // all bodies of entries up to it are here
 	next ledger.Pos // the sweep goes on behind it
 	seen ledger.Pos // the first missing one of this sweep; 0: none yet
 	more bool       // entries came since the sweep began
 	idle bool       // nothing is missing
+
+	turn  int       // grows with each sweep that asked: the next asks another source
+	vain  int       // sweeps that asked, since there was hope
+	asked bool      // somebody, since the last sweep ended
+	due   time.Time // no sweep before
+}
+
+// pause is how long no sweep follows one that asked, if so many have asked in vain.
+func pause(vain, sources int, retry time.Duration) time.Duration {
+	if vain <= sources {
+		return 0 // the next asks somebody else
+	}
+	return min(retry<<min(vain-sources, 10), maxPause*retry)
 }
 
 // bodyAsk is a body asked for.
@@ -88,6 +106,22 @@ func (f *fetcher) note(c id.CaseID) {
 	l.more, l.idle = true, false
 }
 
+// hope tells that something came, or that somebody is there to ask who was not.
+func (f *fetcher) hope(list []id.CaseID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range list {
+		f.hopeLocked(c)
+	}
+}
+
+// hopeLocked ends the pauses of a case. The caller holds f.mu.
+func (f *fetcher) hopeLocked(c id.CaseID) {
+	if l := f.cases[c]; l != nil {
+		l.vain, l.due = 0, time.Time{}
+	}
+}
+
 // run sweeps every Schedule.Retry, and sooner when a session opened or the bodies
 // asked for have come.
 func (f *fetcher) run(ctx context.Context) {
@@ -112,8 +146,9 @@ func (f *fetcher) run(ctx context.Context) {
 func (f *fetcher) list() (out []id.CaseID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	now := time.Now()
 	for c, l := range f.cases {
-		if !l.idle {
+		if !l.idle && !now.Before(l.due) {
 			out = append(out, c)
 		}
 	}
@@ -154,7 +189,7 @@ func (f *fetcher) sweep(c id.CaseID) error {
 			return internal("tail", err)
 		}
 		if len(list) == 0 {
-			return f.swept(c, l, at)
+			return f.swept(c, l, at, len(sources))
 		}
 		for _, e := range list {
 			if e.Body != nil {
@@ -168,7 +203,7 @@ func (f *fetcher) sweep(c id.CaseID) error {
 						l.seen = e.Pos
 					}
 					f.mu.Unlock()
-					if !f.ask(sources[rand.IntN(len(sources))], c, e) {
+					if !f.askOne(sources, l.turn, c, e) {
 						return nil // full; the next time goes on here
 					}
 				}
@@ -183,7 +218,7 @@ func (f *fetcher) sweep(c id.CaseID) error {
 
 // swept ends a sweep at its last place: nothing missing, or begin again at the
 // first that is.
-func (f *fetcher) swept(c id.CaseID, l *lacking, end ledger.Pos) error {
+func (f *fetcher) swept(c id.CaseID, l *lacking, end ledger.Pos, sources int) error {
 	f.mu.Lock()
 	low := end
 	if l.seen > 0 {
@@ -192,6 +227,12 @@ func (f *fetcher) swept(c id.CaseID, l *lacking, end ledger.Pos) error {
 	moved := low != l.low
 	l.low, l.next = low, low
 	l.idle = l.seen == 0 && !l.more
+	if l.asked {
+		l.asked = false
+		l.turn++
+		l.vain++
+		l.due = time.Now().Add(pause(l.vain, sources, f.n.c.Schedule.Retry))
+	}
 	f.mu.Unlock()
 	if !moved {
 		return nil
@@ -199,14 +240,27 @@ func (f *fetcher) swept(c id.CaseID, l *lacking, end ledger.Pos) error {
 	return f.shelf.Put(c[:], binary.BigEndian.AppendUint64(nil, uint64(low)))
 }
 
-// sources are the sessions with those who may bring something of the case.
+// sources are the sessions with those who may bring something of the case, in an
+// order that stays.
 func (f *fetcher) sources(c id.CaseID) (out []*session) {
 	for _, s := range f.n.with() {
 		if st, _ := f.n.cases.standing(c, s.contact.Org); st.brings() && s.sharing(c) != nil {
 			out = append(out, s)
 		}
 	}
+	slices.SortFunc(out, func(a, b *session) int { return cmp.Compare(a.peer, b.peer) })
 	return out
+}
+
+// askOne asks one of the sources for a body, in each turn another first. False says
+// that all have enough to do.
+func (f *fetcher) askOne(sources []*session, turn int, c id.CaseID, e ledger.Entry) bool {
+	for i := range sources {
+		if f.ask(sources[(turn+int(e.ID[0])+i)%len(sources)], c, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // ask asks s for a body, from the first chunk that is missing. False says that s
@@ -228,13 +282,22 @@ func (f *fetcher) ask(s *session, c id.CaseID, e ledger.Entry) bool {
 		return false
 	}
 	f.open[e.ID] = bodyAsk{c: c, by: s, until: time.Now().Add(f.n.c.Schedule.Retry)}
+	if l := f.cases[c]; l != nil {
+		l.asked = true
+	}
 	f.mu.Unlock()
 	sh := s.sharing(c)
 	st, err := f.n.c.Ledger.BodyState(c, *e.Body)
 	if err != nil || sh == nil {
 		return true
 	}
-	err = s.queue(&wire.Want{Tag: sh.out, Bodies: []wire.BodyWant{{Entry: e.ID, From: uint32(st.Have)}}})
+	f.mu.Lock()
+	if a, ok := f.open[e.ID]; ok && a.by == s {
+		a.have = st.Have // what others have brought is none of its
+		f.open[e.ID] = a
+	}
+	f.mu.Unlock()
+	err = s.ask(&wire.Want{Tag: sh.out, Bodies: []wire.BodyWant{{Entry: e.ID, From: uint32(st.Have)}}})
 	if err != nil {
 		s.end(err)
 	}
@@ -268,9 +331,11 @@ func (f *fetcher) got(s *session, c id.CaseID, e ledger.Entry) error {
 	case !ok:
 	case held:
 		delete(f.open, e.ID)
+		f.hopeLocked(c)
 	case a.by == s && st.Have > a.have:
 		a.have, a.until = st.Have, time.Now().Add(f.n.c.Schedule.Retry)
 		f.open[e.ID] = a
+		f.hopeLocked(c)
 	}
 	idle := held && len(f.open) == 0
 	f.mu.Unlock()

@@ -3,7 +3,6 @@ package peer_test
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -233,10 +232,10 @@ func TestHostileSessions(t *testing.T) {
 		tell   func(*bare)
 	}{
 		"oversize length": {"frame-length", func(b *bare) {
-			_, _ = b.Stream.Write(binary.BigEndian.AppendUint32(nil, 1<<31))
+			_, _ = b.Stream.Write(claim(1 << 31))
 		}},
 		"slow drip": {"nothing-heard", func(b *bare) {
-			_, _ = b.Stream.Write(append(binary.BigEndian.AppendUint32(nil, 1<<20), 0x83))
+			drip(b.Stream, append(claim(1<<20), 0x83))
 		}},
 		"garbage": {"", func(b *bare) { _, _ = b.Stream.Write([]byte{0, 0, 0, 4, 0xff, 0xff, 0xff, 0xff}) }},
 		"more entries than a batch": {"bad-frame", func(b *bare) {

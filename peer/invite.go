@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -95,7 +96,11 @@ func (n *Node) letIn(w io.Writer, p libpeer.ID, to Contact, j *Join) (sent bool,
 		return false, internal("genesis", err)
 	}
 	left, err := n.release(w, p, j.Case, []item{{e: g, part: protocol.Header}}, func([]item) ([]byte, error) {
-		packet := &wire.Packet{Case: j.Case, Salt: j.Salt, Genesis: g.Raw, Admit: j.Admit, Config: j.Config}
+		others, err := n.others(j.Case, to.Org)
+		if err != nil {
+			return nil, err
+		}
+		packet := &wire.Packet{Case: j.Case, Salt: j.Salt, Genesis: g.Raw, Admit: j.Admit, Config: j.Config, Members: others}
 		enc, sealed, err := sealJoin(to.KEM, j.Invite, wire.AppendPacket(nil, packet))
 		if err != nil {
 			return nil, err
@@ -103,6 +108,21 @@ func (n *Node) letIn(w io.Writer, p libpeer.ID, to Contact, j *Join) (sent bool,
 		return wire.AppendAnswer(nil, &wire.Answer{Kind: wire.Joined, Enc: enc, Sealed: sealed}), nil
 	})
 	return len(left) > 0, err
+}
+
+// others are members of a case beside us and to, of many a random part; none if to
+// is no member.
+func (n *Node) others(c id.CaseID, to id.OrgID) (list []id.OrgID, err error) {
+	err = n.c.Cases.With(c, func(k *protocol.Case) error {
+		for _, p := range k.Participants() {
+			if p.Admitted && p.Org != to && p.Org != n.c.Org && k.Member(to) {
+				list = append(list, p.Org)
+			}
+		}
+		return nil
+	})
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list[:min(len(list), wire.MaxNamed)], err
 }
 
 // request sends one request to a connected daemon and reads the answer.
@@ -149,7 +169,7 @@ func (n *Node) joined(ctx context.Context, from Contact, invite [32]byte, a *wir
 	if err := n.c.Invitations.Joined(from, j); err != nil {
 		return err
 	}
-	if err := n.cases.join(p.Case, from.Org); err != nil {
+	if err := n.cases.join(p.Case, append(p.Members, from.Org)); err != nil {
 		return internal("note a case to join", err)
 	}
 	// Commit point: after this the case is known and is fetched, also after a crash.

@@ -108,6 +108,7 @@ func (n *Node) pass(ctx context.Context, c id.CaseID, k *known, list []ledger.En
 	}
 	k.cursor = list[len(list)-1].Pos
 	n.cases.moved(c, open)
+	n.fetch.hope([]id.CaseID{c})
 	if bodies {
 		n.fetch.note(c)
 	}
@@ -183,7 +184,7 @@ func (s *session) offer(c id.CaseID, list []ledger.Entry) {
 			return
 		case !sh.fits(e):
 			s.tellLocked(sh, wire.Head{Feed: e.Feed(), Seq: e.Seq, ID: [16]byte(e.ID[:16])})
-		case len(s.due.live) >= maxLive || len(sh.sent) >= maxUnacked || !s.pace.take(1, liveRate, liveBurst):
+		case len(s.due.live) >= maxLive || sh.way >= maxWay || !s.pace.take(1, liveRate, liveBurst):
 			s.fallBack(sh)
 			return
 		default:
@@ -207,7 +208,7 @@ func (sh *shared) fits(e ledger.Entry) bool {
 }
 
 // fallBack gives up live entries for a peer that is behind; it is compared with
-// once it has acknowledged what is on its way. The caller holds s.mu.
+// once nothing is on the way. The caller holds s.mu.
 func (s *session) fallBack(sh *shared) {
 	rest := s.due.live[:0:0]
 	for _, o := range s.due.live {
@@ -216,7 +217,7 @@ func (s *session) fallBack(sh *shared) {
 		}
 	}
 	s.due.live = rest
-	sh.behind = len(sh.sent) > 0
+	sh.behind = sh.way > 0
 	sh.heads = nil
 	if !sh.behind {
 		s.dueVecLocked(sh.id)

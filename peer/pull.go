@@ -47,6 +47,9 @@ func (n *Node) reask(list []lost) {
 // A range is asked for to its end: to cut it would cut a stretch of covered entries,
 // which would be sent twice. How fast it comes is up to our reading.
 func (s *session) pull(c id.CaseID) error {
+	if !s.brings(c) {
+		return nil
+	}
 	heads, err := s.n.c.Ledger.Heads(c)
 	if err != nil {
 		return internal("heads", err)
@@ -115,7 +118,7 @@ func (s *session) askFor(sh *shared, ranges []wire.Range) error {
 		}
 		s.asked, s.excess = min(s.asked, maxAsked), min(s.excess, maxAsked)
 		s.mu.Unlock()
-		if err := s.queue(&wire.Want{Tag: sh.out, Ranges: part}); err != nil {
+		if err := s.ask(&wire.Want{Tag: sh.out, Ranges: part}); err != nil {
 			return err
 		}
 	}

@@ -22,8 +22,8 @@ type item struct {
 // does: entries, bodies, keys and join packets all pass here. It asks the gate for
 // each item against the fold of everything stored, lets seal make the frame of
 // those that passed, and writes it at once. After a removal was folded, at most a
-// frame that was being written completes (spec/sync.md §7). seal reads nothing but
-// what it is given. The result is what has left; none means nothing was written.
+// frame that was being written completes (spec/sync.md §7). seal reads no entry but
+// those it is given. The result is what has left; none means nothing was written.
 func (n *Node) release(w io.Writer, p libpeer.ID, c id.CaseID, items []item, seal func([]item) ([]byte, error)) ([]item, error) {
 	to, ok := n.allowed(p)
 	if !ok {

@@ -62,7 +62,7 @@ func (s *session) entriesFrame(sh *shared, passed []item, small map[id.EntryID][
 	f := &wire.Entries{Tag: sh.out}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var p parcel
+	p := parcel{sh: sh}
 	for _, it := range passed {
 		if it.part == protocol.Body {
 			f.Bodies = append(f.Bodies, wire.Small{Entry: it.e.ID, CT: small[it.e.ID]})
@@ -73,7 +73,7 @@ func (s *session) entriesFrame(sh *shared, passed []item, small map[id.EntryID][
 		sh.holds(it.e.Sealed)
 	}
 	p.entries = len(f.Raws)
-	sh.sent = append(sh.sent, p)
+	s.sends(p)
 	return wire.Append(nil, f)
 }
 

@@ -45,6 +45,12 @@ type lane struct {
 // takeWant makes a job of a WANT. A peer that asks for more than it can have
 // outstanding is flooding.
 func (s *session) takeWant(f *wire.Want) error {
+	s.mu.Lock()
+	err := s.passedOver(f.Done)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	sh := s.named(f.Tag)
 	if sh == nil {
 		return nil
@@ -74,12 +80,12 @@ func (s *session) takeWant(f *wire.Want) error {
 	return nil
 }
 
-// nextJob takes the first job whose case has not too much unacknowledged; jobs take
+// nextJob takes the first job whose case has not too much on the way; jobs take
 // turns. The caller holds s.mu.
 func (s *session) nextJob() *job {
 	for i, j := range s.due.jobs {
 		sh := s.shared[j.c]
-		if sh != nil && len(sh.sent) >= maxUnacked {
+		if sh != nil && sh.way >= maxWay {
 			continue
 		}
 		s.due.jobs = slices.Delete(s.due.jobs, i, i+1)

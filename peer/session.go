@@ -25,6 +25,7 @@ import (
 var (
 	ErrHello    = errors.New("wrong-hello")    // the kid, the version or the frame size do not fit
 	ErrFlood    = errors.New("flood")          // more unasked entries, or more wants, than allowed
+	ErrCount    = errors.New("wrong-count")    // of ENTRIES: one that is not on the way is said to be done with
 	ErrKeys     = errors.New("bad-keys")       // a KEYS frame does not open
 	errNotNow   = errors.New("not-allowed")    // the certificate ran out, or the organisation was unpinned
 	errDropped  = errors.New("dropped")        // Node.Drop
@@ -79,6 +80,9 @@ type session struct {
 	byTag     map[wire.Tag]*shared // by the tag the other side uses
 	theirTags map[wire.Tag]wire.Mark
 	due       due
+	way       []parcel  // ENTRIES on the way, oldest first, the newest of number sent
+	sent      uint64    // ENTRIES that we sent
+	done      uint64    // ENTRIES of the other side that we acknowledged or passed over
 	claims    int       // asks by it; guarded by asks.mu
 	asked     int       // entries asked for that have not come
 	excess    int       // entries that may come beyond them
@@ -92,8 +96,9 @@ type shared struct {
 	in     wire.Tag            // in theirs
 	heads  map[id.Feed]mark    // what the other side is known to hold; nil: not known
 	vec    [32]byte            // hash of the last VEC we sent
-	sent   []parcel            // ENTRIES not yet acknowledged, oldest first
-	behind bool                // was not sent something live; compared once sent is empty
+	source bool                // the other side's entries are taken
+	way    int                 // ENTRIES on the way
+	behind bool                // was not sent something live; compared with once none is on the way
 	told   bool                // a removed organisation holds its removal
 	proved map[id.EntryID]bool // forks sent, by their later entry
 	probed map[id.Feed]id.Seq  // heads below which a fork was looked for
@@ -105,12 +110,6 @@ type shared struct {
 type mark struct {
 	seq id.Seq
 	id  [16]byte
-}
-
-// parcel is what one ENTRIES frame carried.
-type parcel struct {
-	entries int
-	removal bool // of the receiver's organisation
 }
 
 // openSync opens the stream and runs the session until it ends.
@@ -329,8 +328,10 @@ func (s *session) tag(key []byte, sender, receiver id.Kid) wire.Tag {
 }
 
 // reshare makes the set of shared cases anew after memberships changed. TAGS follow
-// a change within a random delay: who sees them cannot tell what caused them.
+// a change within a random delay: who sees them cannot tell what caused them. From
+// whom entries were passed over until now is compared with.
 func (s *session) reshare() {
+	var sources, begun []id.CaseID
 	s.mu.Lock()
 	now := s.n.cases.shared(s.contact.Org) // read under the lock: of two calls, the later has the newer
 	changed := s.since.IsZero()
@@ -343,10 +344,19 @@ func (s *session) reshare() {
 		return !stays
 	})
 	for c, key := range now {
-		if s.shared[c] != nil {
+		sh, source := s.shared[c], s.brings(c)
+		if source && (sh == nil || !sh.source) {
+			sources = append(sources, c)
+		}
+		if sh != nil {
+			if source && !sh.source {
+				begun = append(begun, c)
+			}
+			sh.source = source
 			continue
 		}
-		sh := &shared{id: c, out: s.tag(key, s.n.c.Kid, s.contact.Kid), in: s.tag(key, s.contact.Kid, s.n.c.Kid)}
+		sh = &shared{id: c, source: source,
+			out: s.tag(key, s.n.c.Kid, s.contact.Kid), in: s.tag(key, s.contact.Kid, s.n.c.Kid)}
 		s.shared[c], s.byTag[sh.in] = sh, sh
 		changed = true
 	}
@@ -354,7 +364,13 @@ func (s *session) reshare() {
 		s.due.tagsWithin(s.n.c.Schedule.TagsDelay)
 	}
 	s.mu.Unlock()
-	if err := s.match(); err != nil {
+	s.n.fetch.hope(sources)
+	err := s.match()
+	for _, c := range begun {
+		s.dueVec(c)
+		err = errors.Join(err, s.pull(c)) // what it said that it holds
+	}
+	if err != nil {
 		s.end(err)
 	}
 	s.poke()

@@ -25,6 +25,7 @@ func member(t *testing.T, a *peertest.Org) (id.CaseID, *bare) {
 	if err := a.Admit(c, o, protocol.Coordinator); err != nil {
 		t.Fatal(err)
 	}
+	until(t, "the admission is folded", nil, func() bool { return a.Node.CountsAsMember(c, o.ID) })
 	return c, dress(t, o, a)
 }
 
@@ -56,7 +57,7 @@ func TestLiveFramesFit(t *testing.T) {
 		_, _ = rand.Read(text)
 		want[must(a.Note(c, text))(t).ID] = true
 	}
-	entries := 0
+	entries, frames := 0, uint64(0)
 	for entries < len(want) {
 		f := b.next(patience)
 		if f == nil {
@@ -64,7 +65,8 @@ func TestLiveFramesFit(t *testing.T) {
 		}
 		if e, ok := f.(*wire.Entries); ok {
 			entries += len(e.Raws)
-			b.send(&wire.Ack{Tag: tag, Held: uint64(len(e.Raws))})
+			frames++
+			b.send(&wire.Ack{Number: frames, Held: uint64(len(e.Raws))})
 		}
 	}
 }
@@ -227,6 +229,79 @@ func TestWithheldBodyIsAskedElsewhere(t *testing.T) {
 	defer func() { close(stop); <-done }()
 	start(t, b.from)
 	until(t, "the body came from the other", nil, func() bool { _, err := a.Body(b.c, e.ID); return err == nil })
+}
+
+// TestBodyThatNobodyHolds: who has not brought a body is asked for it again, and more
+// and more seldom; who has it and comes late is asked.
+func TestBodyThatNobodyHolds(t *testing.T) {
+	quick := peertest.Fast()
+	quick.Retry = 100 * time.Millisecond
+	a, b := askedFor(t, quick, 1)
+	asked := 0
+	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); {
+		if w, ok := b.next(time.Until(end)).(*wire.Want); ok && len(w.Bodies) > 0 {
+			asked++
+		}
+	}
+	if asked == 0 || asked > 10 {
+		t.Errorf("asked %d times more in 30 times the retry", asked)
+	}
+	start(t, b.from)
+	until(t, "the body came", nil, func() bool { _, err := a.Body(b.c, b.list[0].ID); return err == nil })
+	var pauses []time.Duration
+	for vain := 1; vain <= 11; vain++ {
+		pauses = append(pauses, peer.Pause(vain, 3, 10*time.Second)/time.Second)
+	}
+	if want := []time.Duration{0, 0, 0, 20, 40, 80, 160, 320, 600, 600, 600}; !slices.Equal(pauses, want) {
+		t.Errorf("with three to ask, the pauses are %v s, want %v", pauses, want)
+	}
+}
+
+// TestRemovedIsNotAsked: what a removed organisation says it holds is not asked of
+// it, when others have not brought it either.
+func TestRemovedIsNotAsked(t *testing.T) {
+	quick := peertest.Fast()
+	quick.Retry = 200 * time.Millisecond
+	a := newOrgsOn(t, 1, quick)[0]
+	gone, member := opener(t, a), opener(t, a)
+	peertest.Meet(a, gone, member)
+	start(t, a)
+	c := must(a.Open())(t)
+	for _, o := range []*peertest.Org{gone, member} {
+		if err := a.Admit(c, o, protocol.Coordinator); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(a.Remove(c, gone.ID))(t)
+	until(t, "the removal is folded", nil, func() bool {
+		return !a.Node.CountsAsMember(c, gone.ID) && a.Node.CountsAsMember(c, member.ID)
+	})
+	g, m := dress(t, gone, a), dress(t, member, a)
+	claim := []wire.Head{{Feed: id.Feed{Kid: id.Kid{7}, Comp: id.Control}, Seq: 5}}
+	tag, _ := g.Tags(c)
+	g.send(&wire.Vec{Tag: tag, Heads: claim})
+	until(t, "the claim is noted", nil, func() bool { return a.Node.HeadsOf(gone.ID, c) == 1 })
+	tag, _ = m.Tags(c)
+	for range 3 {
+		m.send(&wire.IHave{Tag: tag, Heads: claim})
+		for asked := false; !asked; {
+			f := m.next(patience)
+			if f == nil {
+				t.Fatal("the member is not asked")
+			}
+			_, asked = f.(*wire.Want)
+		}
+		until(t, "the ask ran out", nil, func() bool { return a.Node.HeadsOf(member.ID, c) == 0 })
+	}
+	for tags := 0; tags < 3; {
+		switch f := g.next(patience).(type) {
+		case *wire.Tags:
+			tags++
+		case *wire.Vec:
+		default:
+			t.Fatalf("%T came to the removed one", f)
+		}
+	}
 }
 
 // withholder is a bare member that was asked for bodies which from has.

@@ -74,8 +74,7 @@ func (s *session) take(ctx context.Context, f wire.Frame) error {
 	case *wire.Proof:
 		return s.takeProof(ctx, f)
 	case *wire.Ack:
-		s.takeAck(f)
-		return nil
+		return s.takeAck(f)
 	}
 	return ErrHello // a second one
 }
@@ -87,19 +86,21 @@ func (s *session) named(t wire.Tag) *shared {
 	return s.byTag[t]
 }
 
-// source is named for frames that bring something: only from a member, by our
-// fold, or who was one until its own exit, and only into a case that we are in or
-// join.
+// source is named for frames that bring something.
 func (s *session) source(t wire.Tag) *shared {
 	sh := s.named(t)
-	if sh == nil {
-		return nil
-	}
-	st, _ := s.n.cases.standing(sh.id, s.contact.Org)
-	if !st.brings() || !s.n.cases.receives(sh.id) {
+	if sh == nil || !s.brings(sh.id) {
 		return nil
 	}
 	return sh
+}
+
+// brings says whether we take entries of a case from the other side, and ask it for
+// them: only from a member, by our fold, or who was one until its own exit, and only
+// into a case that we are in or join.
+func (s *session) brings(c id.CaseID) bool {
+	st, _ := s.n.cases.standing(c, s.contact.Org)
+	return st.brings() && s.n.cases.receives(c)
 }
 
 func (s *session) takeTags(f *wire.Tags) error {
@@ -250,6 +251,7 @@ func (s *session) takeIHave(f *wire.IHave) error {
 }
 
 // taken is an ENTRIES frame that the ledger has checked and not yet made durable.
+// One that is passed over has nothing in it: it keeps its place in the count.
 type taken struct {
 	sh *shared
 	f  *wire.Entries
@@ -265,21 +267,17 @@ func (s *session) takeEntries(ctx context.Context, f *wire.Entries) error {
 	if !s.afford(len(f.Raws)) {
 		return ErrFlood
 	}
-	sh := s.source(f.Tag)
-	if sh == nil {
-		return nil
-	}
-	k := s.n.cases.get(sh.id)
-	if k == nil {
-		return nil
-	}
-	k.taking.Add(1)
-	a, err := s.n.c.Ledger.BeginAccept(sh.id, f.Raws)
-	if err != nil {
-		return errors.Join(internal("accept", err), s.n.accepted(ctx, sh.id, nil)) // follow may have left entries to us
+	var t taken
+	if sh := s.source(f.Tag); sh != nil {
+		s.n.cases.get(sh.id).taking.Add(1)
+		a, err := s.n.c.Ledger.BeginAccept(sh.id, f.Raws)
+		if err != nil {
+			return errors.Join(internal("accept", err), s.n.accepted(ctx, sh.id, nil)) // follow may have left entries to us
+		}
+		t = taken{sh, f, a}
 	}
 	s.settling.Add(1)
-	s.taken <- taken{sh, f, a}
+	s.taken <- t
 	return nil
 }
 
@@ -297,6 +295,10 @@ func (s *session) settle(ctx context.Context) {
 // below it. Nothing waits in memory: what cannot be taken yet is asked for again
 // behind what it needs.
 func (s *session) settled(ctx context.Context, t taken) error {
+	if t.a == nil {
+		s.passOver()
+		return nil
+	}
 	sh := t.sh
 	res, err := t.a.Wait(ctx)
 	if passed := s.n.accepted(ctx, sh.id, res.Entries); passed != nil {
@@ -305,7 +307,7 @@ func (s *session) settled(ctx context.Context, t taken) error {
 	if err != nil {
 		return internal("accept", err)
 	}
-	if err := s.queue(&wire.Ack{Tag: sh.out, Held: uint64(len(t.f.Raws) - len(res.Rejected))}); err != nil {
+	if err := s.ack(len(t.f.Raws) - len(res.Rejected)); err != nil {
 		return err
 	}
 	s.n.asks.touch(sh.id, res.Entries, s, time.Now().Add(s.n.c.Schedule.Retry))
@@ -367,24 +369,4 @@ func (s *session) takeProof(ctx context.Context, f *wire.Proof) error {
 		s.n.proofsDue(sh.id)
 	}
 	return s.onward(sh, res)
-}
-
-// takeAck takes the oldest ENTRIES frame off the list of those on their way.
-func (s *session) takeAck(f *wire.Ack) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sh := s.byTag[f.Tag]
-	if sh == nil || len(sh.sent) == 0 {
-		return
-	}
-	p := sh.sent[0]
-	sh.sent = sh.sent[1:]
-	if p.removal && f.Held >= uint64(p.entries) {
-		sh.told = true
-	}
-	if sh.behind && len(sh.sent) == 0 {
-		sh.behind = false
-		s.dueVecLocked(sh.id)
-	}
-	s.poke()
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,8 +38,9 @@ type known struct {
 	view    view
 	version uint64    // grows with every change of what is stored
 	stored  time.Time // when the last entry for every member came; zero since start: none
-	inviter id.OrgID  // while we join: who let us in; zero otherwise
 	heard   time.Time // when a steward was last heard
+
+	guides map[id.OrgID]bool // while we join: who let us in, and the members that it has named; nil otherwise
 }
 
 // view is what a fold says of organisations.
@@ -70,8 +72,8 @@ func (x *cases) load(c id.CaseID) error {
 	if k.cursor, err = x.end(c); err != nil {
 		return fmt.Errorf("end of a case: %w", err)
 	}
-	if row, err := x.joining.Get(c[:]); err == nil && len(row) == id.Size {
-		k.inviter = id.OrgID(row)
+	if row, err := x.joining.Get(c[:]); err == nil {
+		k.guides = guides(row)
 	}
 	if row, err := x.heard.Get(c[:]); err == nil {
 		_ = k.heard.UnmarshalBinary(row) // a row that does not read is "never"
@@ -79,8 +81,8 @@ func (x *cases) load(c id.CaseID) error {
 	if k.view, err = x.fold(c); err != nil {
 		return fmt.Errorf("fold: %w", err)
 	}
-	if k.inviter != (id.OrgID{}) && k.view.members[x.c.Org] { // a crash came before refresh had ended it
-		k.inviter = id.OrgID{}
+	if k.guides != nil && k.view.members[x.c.Org] { // a crash came before refresh had ended it
+		k.guides = nil
 		if err := x.joining.Delete(c[:]); err != nil {
 			return err
 		}
@@ -152,9 +154,9 @@ func (x *cases) refresh(c id.CaseID) (changed bool, err error) {
 	k := x.all[c]
 	changed = !k.view.equal(v)
 	k.view = v
-	joined := k.inviter != (id.OrgID{}) && v.members[x.c.Org]
+	joined := k.guides != nil && v.members[x.c.Org]
 	if joined {
-		k.inviter = id.OrgID{}
+		k.guides = nil
 	}
 	x.mu.Unlock()
 	if joined {
@@ -195,21 +197,38 @@ func (x *cases) live(c id.CaseID) bool {
 	return k != nil && !k.stored.IsZero() && x.c.Now().Sub(k.stored) < liveSpan
 }
 
-// join notes who let us into a case that is not yet stored.
-func (x *cases) join(c id.CaseID, inviter id.OrgID) error { return x.joining.Put(c[:], inviter[:]) }
+// join notes from whom to fetch a case that is not yet stored.
+func (x *cases) join(c id.CaseID, from []id.OrgID) error {
+	var row []byte
+	for _, o := range from {
+		row = append(row, o[:]...)
+	}
+	return x.joining.Put(c[:], row)
+}
 
-// joinKnown puts the inviter into a case that was known before its row was written:
+// guides reads what join has written.
+func guides(row []byte) map[id.OrgID]bool {
+	list := map[id.OrgID]bool{}
+	for o := range slices.Chunk(row, id.Size) {
+		if len(o) == id.Size {
+			list[id.OrgID(o)] = true
+		}
+	}
+	return list
+}
+
+// joinKnown puts the guides into a case that was known before its row was written:
 // a genesis that came twice. Of a case that we are in, the row means nothing.
 func (x *cases) joinKnown(c id.CaseID) error {
 	row, err := x.joining.Get(c[:])
-	if err != nil || len(row) != id.Size {
+	if err != nil {
 		return fmt.Errorf("case to join: %w", err)
 	}
 	x.mu.Lock()
 	k := x.all[c]
 	member := k != nil && k.view.members[x.c.Org]
 	if k != nil && !member {
-		k.inviter = id.OrgID(row)
+		k.guides = guides(row)
 	}
 	x.mu.Unlock()
 	if member {
@@ -220,7 +239,7 @@ func (x *cases) joinKnown(c id.CaseID) error {
 
 // standing is what an organisation is in a case.
 type standing struct {
-	member  bool // by our fold, or the one that let us in while we join
+	member  bool // by our fold, or a guide while we join
 	removed bool
 	left    bool
 	steward bool
@@ -243,7 +262,7 @@ func (x *cases) standing(c id.CaseID, org id.OrgID) (standing, bool) {
 
 func (k *known) standing(org id.OrgID) (standing, bool) {
 	s := standing{
-		member:  k.view.members[org] || k.inviter == org && org != id.OrgID{},
+		member:  k.view.members[org] || k.guides[org],
 		removed: k.view.removed[org],
 		left:    k.view.left[org],
 		steward: k.view.stewards[org],
@@ -269,7 +288,7 @@ func (x *cases) receives(c id.CaseID) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	k := x.all[c]
-	return k != nil && (k.view.members[x.c.Org] || k.inviter != id.OrgID{})
+	return k != nil && (k.view.members[x.c.Org] || k.guides != nil)
 }
 
 // version of what is stored; it grows.

@@ -171,10 +171,20 @@ func (d *desk) Accepted(from peer.Contact, a peer.Acceptance) (*peer.Join, error
 }
 
 func (d *desk) admit(inv asked, a peer.Acceptance, card *identity.Card) error {
-	if _, err := d.o.Write(inv.c, &protocol.Ident{Events: card.Org.Events}); err != nil {
-		return fmt.Errorf("identity: %w", err)
+	known := false
+	err := d.o.Cases.With(inv.c, func(k *protocol.Case) error {
+		_, known = k.Org(card.Org.ID)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	_, err := d.o.Write(inv.c, &protocol.Admit{Invite: inv.raw, Accept: a.Accept, Salt: inv.salt, Card: a.Card})
+	if !known {
+		if _, err := d.o.Write(inv.c, &protocol.Ident{Events: card.Org.Events}); err != nil {
+			return fmt.Errorf("identity: %w", err)
+		}
+	}
+	_, err = d.o.Write(inv.c, &protocol.Admit{Invite: inv.raw, Accept: a.Accept, Salt: inv.salt, Card: a.Card})
 	return err
 }
 
@@ -187,6 +197,9 @@ func (d *desk) Joined(from peer.Contact, j peer.Join) error {
 	defer d.mu.Unlock()
 	if i := d.offered[j.Invite]; i == nil || !admission.Opens(i.Commitment, j.Case, j.Salt) {
 		return errNobody
+	}
+	if d.o.Joined != nil {
+		d.o.Joined()
 	}
 	return nil
 }

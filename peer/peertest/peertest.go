@@ -38,6 +38,9 @@ type Org struct {
 	Tap    func([]byte)     // peer.Config's
 	Clock  func() time.Time // of the node; nil is time.Now
 
+	// Joined is called when a join packet came, before it is used; may be nil.
+	Joined func()
+
 	// Settled is told what became of what was in the outbox; may be nil.
 	Settled func(peer.RequestKind, error)
 

@@ -15,6 +15,7 @@ const (
 	MaxObject      = 4 << 10   // bytes of a sealed invite or accept
 	MaxCard        = identity.MaxCard
 	MaxAgreement   = 40 << 10 // bytes of an agreement: a record and 32 KiB of text
+	MaxNamed       = 64       // organisations in a join packet
 )
 
 // The kinds of requests and answers, as they travel.
@@ -50,6 +51,7 @@ type Packet struct {
 	Genesis []byte
 	Admit   id.EntryID
 	Config  id.ConfigID
+	Members []id.OrgID // other members, from whom the case may be fetched too
 }
 
 // AppendRequest appends the length and the request.
@@ -122,16 +124,34 @@ func ParseAnswer(b []byte) (*Answer, error) {
 
 // AppendPacket appends the plaintext of Joined.
 func AppendPacket(b []byte, p *Packet) []byte {
-	b = hash(hash(array(b, 5), p.Case), p.Salt)
-	return hash(hash(str(b, p.Genesis), p.Admit), p.Config)
+	b = hash(hash(array(b, 6), p.Case), p.Salt)
+	b = array(hash(hash(str(b, p.Genesis), p.Admit), p.Config), len(p.Members))
+	for _, o := range p.Members {
+		b = hash(b, o)
+	}
+	return b
 }
 
 // ParsePacket reads the plaintext of Joined.
 func ParsePacket(b []byte) (*Packet, error) {
 	d := &decoder{r: canon.NewReader(b), size: len(b)}
-	d.tuple(5)
+	d.tuple(6)
 	p := &Packet{Case: d.hash(), Salt: d.hash(), Genesis: d.bytes(entry.MaxControl), Admit: d.hash(), Config: d.hash()}
+	p.Members = d.orgs()
 	return p, d.end()
+}
+
+func (d *decoder) orgs() []id.OrgID {
+	n := d.list(34)
+	if n > MaxNamed {
+		d.fail(ErrFrame)
+		return nil
+	}
+	list := make([]id.OrgID, n)
+	for i := range list {
+		list[i] = d.hash()
+	}
+	return list
 }
 
 // item reads one canonical item of at most most bytes as it stands.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"math"
 
 	"cordon/protocol/canon"
 	"cordon/protocol/entry"
@@ -30,7 +31,7 @@ func Parse(b []byte) (Frame, error) {
 }
 
 // items is the length of each kind's outer array.
-var items = [...]int{kindHello: 6, kindTags: 2, kindVec: 3, kindWant: 4, kindEntries: 4,
+var items = [...]int{kindHello: 6, kindTags: 2, kindVec: 3, kindWant: 5, kindEntries: 4,
 	kindKeys: 4, kindBody: 6, kindIHave: 3, kindProof: 4, kindAck: 3}
 
 // frame reads the items after the kind; n is the length of the outer array.
@@ -51,7 +52,7 @@ func (d *decoder) frame(kind uint64, n int) Frame {
 	case kindVec:
 		return &Vec{Tag: d.half(), Heads: d.heads()}
 	case kindWant:
-		return &Want{Tag: d.half(), Ranges: d.ranges(), Bodies: d.bodyWants()}
+		return &Want{Tag: d.half(), Done: d.number(math.MaxUint64), Ranges: d.ranges(), Bodies: d.bodyWants()}
 	case kindEntries:
 		return d.entries()
 	case kindKeys:
@@ -63,7 +64,7 @@ func (d *decoder) frame(kind uint64, n int) Frame {
 	case kindProof:
 		return &Proof{Tag: d.half(), A: d.bytes(entry.MaxControl), B: d.bytes(entry.MaxControl)}
 	}
-	return &Ack{Tag: d.half(), Held: d.number(MaxEntries)}
+	return &Ack{Number: d.number(math.MaxUint64), Held: d.number(MaxEntries)}
 }
 
 func (d *decoder) hello() *Hello {

@@ -106,6 +106,7 @@ type BodyWant struct {
 // Want asks for entries and bodies.
 type Want struct {
 	Tag    Tag
+	Done   uint64 // how many Entries of the other side its sender has acknowledged or passed over
 	Ranges []Range
 	Bodies []BodyWant
 }
@@ -152,10 +153,10 @@ type Proof struct {
 	A, B []byte
 }
 
-// Ack answers each ENTRIES: how many of its entries are now held.
+// Ack answers an Entries that was taken: how many of its entries are now held.
 type Ack struct {
-	Tag  Tag
-	Held uint64
+	Number uint64 // of that Entries in its session and direction, from 1
+	Held   uint64
 }
 
 // ReadFrame reads a frame's bytes into buf, growing it as needed, and returns

@@ -28,13 +28,13 @@ func samples() []Frame {
 		&Hello{Versions: []uint64{1, 2}, Kid: fill(1), Nonce: fill(2), MaxFrame: MaxFrame, Events: [][]byte{{1, 2}, {3}}},
 		&Tags{Pairs: []Pair{{Tag: tag, Mark: Mark{1}}, {Tag: Tag{8}}}},
 		&Vec{Tag: tag, Heads: heads},
-		&Want{Tag: tag, Ranges: []Range{{Feed: id.Feed{Kid: fill(4)}, From: 3, To: 300}}, Bodies: []BodyWant{{Entry: fill(7), From: 2}}},
+		&Want{Tag: tag, Done: 70000, Ranges: []Range{{Feed: id.Feed{Kid: fill(4)}, From: 3, To: 300}}, Bodies: []BodyWant{{Entry: fill(7), From: 2}}},
 		&Entries{Tag: tag, Raws: [][]byte{{1}, {2, 3}}, Bodies: []Small{{Entry: fill(5), CT: []byte{1}}}},
 		&Keys{Tag: tag, Enc: []byte{1}, Sealed: []byte{2}},
 		&Body{Tag: tag, Entry: fill(5), Hashes: [][32]byte{fill(6)}, CT: []byte{1}},
 		&IHave{Tag: tag, Heads: heads},
 		&Proof{Tag: tag, A: []byte{1}, B: []byte{2}},
-		&Ack{Tag: tag, Held: 256},
+		&Ack{Number: 1 << 40, Held: 256},
 	}
 }
 
@@ -121,7 +121,7 @@ func TestInviteReadsBack(t *testing.T) {
 			t.Errorf("answer %d reads back as %+v, %v", a.Kind, got, err)
 		}
 	}
-	p := &Packet{Case: fill(1), Salt: fill(2), Genesis: []byte{1}, Admit: fill(3), Config: fill(1)}
+	p := &Packet{Case: fill(1), Salt: fill(2), Genesis: []byte{1}, Admit: fill(3), Config: fill(1), Members: []id.OrgID{fill(4), fill(5)}}
 	if got, err := ParsePacket(AppendPacket(nil, p)); err != nil || !reflect.DeepEqual(got, p) {
 		t.Errorf("packet reads back as %+v, %v", got, err)
 	}
@@ -150,18 +150,27 @@ func FuzzFrame(f *testing.F) {
 	})
 }
 
-// FuzzInvite is FuzzFrame for requests and answers of /cordon/invite/1.
+// FuzzInvite is FuzzFrame for requests and answers of /cordon/invite/1, and for what
+// is sealed into a join packet or KEYS.
 func FuzzInvite(f *testing.F) {
 	f.Add((&Request{Kind: Offer, Agreement: []byte{0xa0}}).Append(nil))
 	f.Add((&Request{Kind: Accept}).Append(nil))
 	f.Add((&Request{Kind: Decline}).Append(nil))
 	f.Add(AppendAnswer(nil, &Answer{Kind: Joined})[4:])
+	f.Add(AppendPacket(nil, &Packet{Genesis: []byte{1}, Members: []id.OrgID{fill(1)}}))
+	f.Add(AppendKeys(nil, []Key{{Entry: fill(1)}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if q, err := ParseRequest(b); err == nil && !bytes.Equal(q.Append(nil), b) {
 			t.Fatal("the request writes other bytes than it read")
 		}
 		if a, err := ParseAnswer(b); err == nil && !bytes.Equal(AppendAnswer(nil, a)[4:], b) {
 			t.Fatal("the answer writes other bytes than it read")
+		}
+		if p, err := ParsePacket(b); err == nil && !bytes.Equal(AppendPacket(nil, p), b) {
+			t.Fatal("the packet writes other bytes than it read")
+		}
+		if k, err := ParseKeys(b); err == nil && !bytes.Equal(AppendKeys(nil, k), b) {
+			t.Fatal("the keys write other bytes than they read")
 		}
 	})
 }

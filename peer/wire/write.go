@@ -59,7 +59,7 @@ func (f *Vec) append(b []byte) []byte   { return heads(half(open(b, 3, kindVec),
 func (f *IHave) append(b []byte) []byte { return heads(half(open(b, 3, kindIHave), f.Tag), f.Heads) }
 
 func (f *Want) append(b []byte) []byte {
-	b = array(half(open(b, 4, kindWant), f.Tag), len(f.Ranges))
+	b = array(number(half(open(b, 5, kindWant), f.Tag), f.Done), len(f.Ranges))
 	for _, r := range f.Ranges {
 		b = comp(hash(array(b, 4), r.Feed.Kid), r.Feed.Comp)
 		b = number(number(b, uint64(r.From)), uint64(r.To))
@@ -98,5 +98,5 @@ func (f *Proof) append(b []byte) []byte {
 }
 
 func (f *Ack) append(b []byte) []byte {
-	return number(half(open(b, 3, kindAck), f.Tag), f.Held)
+	return number(number(open(b, 3, kindAck), f.Number), f.Held)
 }
