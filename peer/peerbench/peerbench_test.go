@@ -9,7 +9,7 @@ import (
 // TestRun: both measurements come to an end and say something. The figures are
 // judged by cordon bench.
 func TestRun(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	list, err := Run(ctx, t.TempDir(), 20_000)
 	if err != nil {
