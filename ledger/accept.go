@@ -91,6 +91,7 @@ func (l *Ledger) BeginAccept(c id.CaseID, raws [][]byte) (*Accepting, error) {
 	}
 	a := &Accepting{result: b.result}
 	if commit != nil {
+		l.queue.kick()
 		a.done = commit.done
 	}
 	return a, nil
@@ -272,7 +273,7 @@ func (b *batch) queue(cs *caseState, a *attempt, repairs []repair) (c *commit, m
 		b.result.Entries = append(b.result.Entries, st.add(it.line.open(b.v), it.Sealed, it.own != good))
 	}
 	for _, r := range repairs {
-		st.putEntry(r.place.feed, r.entry)
+		st.repair(r)
 	}
 	b.result.Stored, b.result.Repaired = len(a.order), len(repairs)
 	c, err = st.queue()

@@ -33,12 +33,14 @@ func (p *Pending) Wait(ctx context.Context) (Entry, error) {
 // ID is the id that the entry has, durable or not.
 func (p *Pending) ID() id.EntryID { return p.entry.ID }
 
-// Append is Begin and Wait.
+// Append is Begin and Wait. A lone caller commits its entry itself, so ctx is
+// looked at before and after that.
 func (l *Ledger) Append(ctx context.Context, f entry.Fields, key ed25519.PrivateKey) (Entry, error) {
-	p, err := l.Begin(f, key)
+	p, err := l.begin(f, key)
 	if err != nil {
 		return Entry{}, err
 	}
+	l.queue.lead()
 	return p.Wait(ctx)
 }
 
@@ -53,6 +55,15 @@ func (l *Ledger) Append(ctx context.Context, f entry.Fields, key ed25519.Private
 // (no stored entry certifies the key), ErrForked, ErrOwnFork, ErrRestored,
 // ErrClosed, and those of entry.Fields.Seal. After an error nothing was written.
 func (l *Ledger) Begin(f entry.Fields, key ed25519.PrivateKey) (*Pending, error) {
+	p, err := l.begin(f, key)
+	if err == nil {
+		l.queue.kick()
+	}
+	return p, err
+}
+
+// begin is Begin, but for whoever commits what is queued then.
+func (l *Ledger) begin(f entry.Fields, key ed25519.PrivateKey) (*Pending, error) {
 	kid := cose.Thumbprint(key.Public().(ed25519.PublicKey))
 	if err := l.mayWrite(kid); err != nil {
 		return nil, err

@@ -2,13 +2,10 @@ package ledger
 
 import (
 	"errors"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"cordon/ledger/feedgen"
 	"cordon/protocol/id"
@@ -169,25 +166,16 @@ func TestManyWriters(t *testing.T) {
 // TestNothingShowsBeforeTheSync holds the disk in the middle of a sync: the entry
 // is in Pebble, and no reader sees it.
 func TestNothingShowsBeforeTheSync(t *testing.T) {
-	var held atomic.Bool
-	reached, release := make(chan struct{}, 1), make(chan struct{})
-	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		sync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo
-		if sync && strings.HasSuffix(op.Path, ".log") && held.CompareAndSwap(true, false) {
-			reached <- struct{}{}
-			<-release
-		}
-		return nil
-	}))
-	l := openFS(t, fs)
+	d := newSlowDisk()
+	l := openFS(t, d.fs)
 	key := feedgen.Key(5, 0)
 	g := opened(t, l, 5, key)
 	c := g.CaseID()
 	w := l.Subscribe()
 	defer w.Close()
-	held.Store(true)
+	d.hold.Store(true)
 	p := must(l.Begin(status(c, g.ID), key))(t)
-	<-reached
+	<-d.held
 	if _, err := l.Entry(c, p.ID()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("entry: %v", err)
 	}
@@ -204,7 +192,7 @@ func TestNothingShowsBeforeTheSync(t *testing.T) {
 	if len(w.Changed()) != 0 {
 		t.Error("a watcher was woken")
 	}
-	close(release)
+	close(d.release)
 	e := must(p.Wait(t.Context()))(t)
 	must(l.Entry(c, e.ID))(t)
 	<-w.C

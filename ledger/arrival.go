@@ -7,7 +7,8 @@ import (
 )
 
 // run is n consecutive entries of one feed that arrived one after the other. A
-// row of the arrival table is the runs of one batch, from the row's pos on.
+// row of the arrival table is runs that were committed together, from the row's
+// pos on.
 //
 //	each run: uvarints feed · seq · n
 type run struct {
@@ -15,6 +16,9 @@ type run struct {
 	seq  uint32
 	n    uint32
 }
+
+// maxRuns is how many runs a row has at most: a reader opens a whole row.
+const maxRuns = 256
 
 func lengthOf(runs []run) Pos {
 	var n Pos

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"cordon/protocol/entry"
 	"cordon/protocol/id"
 )
 
@@ -68,6 +69,9 @@ type tip struct {
 	lc uint64
 	t  uint64
 }
+
+// tipAt is the tip of a feed whose last entry is s.
+func tipAt(s *entry.Sealed) tip { return tip{uint32(s.Seq) + 1, s.ID, s.LC, s.T} }
 
 // The row of a feed:
 //

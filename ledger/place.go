@@ -90,15 +90,17 @@ func (x *index) enqueue(e id.EntryID, p place) {
 	x.queued[e] = p
 }
 
-// committed moves ids from queued to the cache; content is left to the disk.
-func (x *index) committed(ids []id.EntryID) {
+// committed moves entries from queued to the cache; content is left to the disk.
+func (x *index) committed(part []*commit) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, e := range ids {
-		p := x.queued[e]
-		delete(x.queued, e)
-		if p.control {
-			x.keep(e, p)
+	for _, c := range part {
+		for _, a := range c.entries {
+			p := x.queued[a.ID]
+			delete(x.queued, a.ID)
+			if p.control {
+				x.keep(a.ID, p)
+			}
 		}
 	}
 }

@@ -1,37 +1,52 @@
 package ledger
 
 import (
-	"encoding/binary"
+	"crypto/ed25519"
 
 	"cordon/protocol/entry"
+	"cordon/protocol/id"
 )
 
-// A row of the entry table:
-//
-//	flags 1 · pos 8 · the entry as it was received
-const (
-	flagCovered  byte = 1 // its own signature was not checked, or is bad
-	entryRowHead      = 1 + 8
-)
+// commit is what one caller adds to a case. It is queued complete, and holds the
+// case's view (one pin) until it is durable.
+type commit struct {
+	cs      *caseState
+	view    *caseView
+	entries []addition // in the order of arrival
+	repairs []repair
+	keys    []learnt
+	size    int           // bytes of its rows, about
+	done    chan struct{} // closed when durable
+}
 
-// stage collects the rows of one commit of one case, and moves the case's state
-// in memory along with them. From newStage to queue the case's mutex is held.
+// addition is an entry and the feed that it goes to.
+type addition struct {
+	feed *feed
+	Entry
+}
+
+// learnt is a key that an entry of the same commit teaches.
+type learnt struct {
+	kid id.Kid
+	pub ed25519.PublicKey
+}
+
+// stage collects a commit, and moves the case's state in memory along with it.
+// From newStage to queue the case's mutex is held, so nothing slow is done here:
+// the rows are sealed and written by whoever commits.
 type stage struct {
-	v     *caseView
-	c     *commit
-	first Pos
-	runs  []run
+	v *caseView
+	c *commit
 }
 
 func newStage(cs *caseState, v *caseView) *stage {
-	return &stage{v: v, first: v.last + 1,
-		c: &commit{batch: v.l.db.NewBatch(), cs: cs, view: v, done: make(chan struct{})}}
+	return &stage{v, &commit{cs: cs, view: v, done: make(chan struct{})}}
 }
 
 // add appends s to f, which is the right place for it: Begin or Accept has
 // checked everything.
 func (st *stage) add(f *feed, s *entry.Sealed, covered bool) Entry {
-	v := st.v
+	v, c := st.v, st.c
 	if f.num == 0 {
 		v.byNum = append(v.byNum, f)
 		f.num = feedNum(len(v.byNum))
@@ -39,65 +54,40 @@ func (st *stage) add(f *feed, s *entry.Sealed, covered bool) Entry {
 	}
 	v.last++
 	e := Entry{Sealed: s, Pos: v.last, Covered: covered}
-	st.putEntry(f.num, e)
-	p := placeOf(f.num, s)
-	v.box.set(st.c.batch, keyHashed(tableIndex, v.num, v.box.hide(s.ID[:])), p.append(nil))
-	v.index.enqueue(s.ID, p)
-	st.c.ids = append(st.c.ids, s.ID)
-	st.runs = appendRun(st.runs, f.num, uint32(s.Seq))
-	f.next = tip{uint32(s.Seq) + 1, s.ID, s.LC, s.T}
-	st.moved(f)
+	c.entries = append(c.entries, addition{f, e})
+	c.size += len(s.Raw) + besideEntry
+	v.index.enqueue(s.ID, placeOf(f.num, s))
+	f.next = tipAt(s)
 	for _, pub := range taught(s) {
 		if kid, isNew := v.learn(pub); isNew {
-			v.box.set(st.c.batch, keyHashed(tableKey, v.num, v.box.hide(kid[:])), pub)
+			c.keys = append(c.keys, learnt{kid, pub})
 		}
-	}
-	if s.Genesis() {
-		v.box.set(st.c.batch, keyCase(v.num), s.ID[:])
 	}
 	return e
 }
 
-func (st *stage) putEntry(f feedNum, e Entry) {
-	var head [entryRowHead]byte
-	if e.Covered {
-		head[0] = flagCovered
-	}
-	binary.BigEndian.PutUint64(head[1:], uint64(e.Pos))
-	st.v.box.set(st.c.batch, keyEntry(st.v.num, f, uint32(e.Seq)), head[:], e.Raw)
+// repair replaces the stored copy of an entry.
+func (st *stage) repair(r repair) {
+	st.c.repairs = append(st.c.repairs, r)
+	st.c.size += len(r.entry.Raw) + besideEntry
 }
 
-// moved notes the newest tip of f.
-func (st *stage) moved(f *feed) {
-	for i := len(st.c.tips) - 1; i >= 0; i-- {
-		if st.c.tips[i].feed == f {
-			st.c.tips[i].tip = f.next
-			return
+// queue hands over what was staged to the group commit.
+func (st *stage) queue() (*commit, error) { return st.c, st.v.l.queue.add(st.c) }
+
+// publish lets readers see what is durable now, the commits of one case in a
+// group, and says whether there are new entries among it.
+func (v *caseView) publish(part []*commit) bool {
+	v.index.committed(part)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before := v.durable
+	for _, c := range part {
+		for _, a := range c.entries {
+			a.feed.durable = tipAt(a.Sealed)
+			v.durable = a.Pos
 		}
+		c.cs.pins--
 	}
-	st.c.tips = append(st.c.tips, tipOf{f, f.next})
-}
-
-// queue completes the rows and hands them to the group commit.
-func (st *stage) queue() (*commit, error) {
-	v, c := st.v, st.c
-	if len(st.runs) > 0 {
-		v.box.set(c.batch, keyArrival(v.num, st.first), sealRuns(st.runs))
-		c.last = v.last
-	}
-	for _, t := range c.tips {
-		v.box.set(c.batch, keyFeed(v.num, t.feed.num), t.feed.row(t.tip))
-	}
-	return c, v.l.queue.add(c)
-}
-
-func parseEntryRow(row []byte) (Entry, error) {
-	if len(row) < entryRowHead {
-		return Entry{}, errRow
-	}
-	s, err := entry.Parse(row[entryRowHead:])
-	if err != nil {
-		return Entry{}, err
-	}
-	return Entry{s, Pos(binary.BigEndian.Uint64(row[1:])), row[0]&flagCovered != 0}, nil
+	return v.durable > before
 }

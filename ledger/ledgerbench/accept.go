@@ -15,6 +15,7 @@ const (
 	authors      = 20
 	batchEntries = 256
 	catchUpRuns  = 8 // runs of 256 of each author
+	acceptTurns  = 3
 )
 
 // CatchUp is the rate at which Accept takes what 20 authors wrote, in runs of
@@ -105,11 +106,13 @@ func acceptRate(ctx context.Context, dir, name string, want float64, write func(
 	if err != nil {
 		return Result{}, err
 	}
-	return median(dir, func(dir string) (Result, error) {
-		limit := VerifyRate()
-		rate, err := acceptAll(ctx, dir, w, batches)
-		limit = (limit + VerifyRate()) / 2
-		return Result{name, rate, "entries/s", limit, "ed25519 verify, all cores", want, false}, err
+	return median(acceptTurns, func() (Result, error) {
+		return scratch(dir, func(dir string) (Result, error) {
+			limit := VerifyRate()
+			rate, err := acceptAll(ctx, dir, w, batches)
+			limit = (limit + VerifyRate()) / 2
+			return Result{name, rate, "entries/s", limit, "ed25519 verify, all cores", want, false}, err
+		})
 	})
 }
 

@@ -3,9 +3,8 @@ package ledgerbench
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"path/filepath"
-	"slices"
-	"sync"
 	"time"
 
 	"cordon/ledger"
@@ -15,108 +14,92 @@ import (
 )
 
 const (
-	callers    = 64
-	feeds      = 8
-	appendTime = time.Second
-	oneTime    = 500 * time.Millisecond
+	callers = 64
+	feeds   = 8
+
+	// Limit and figure are measured in short slices, in turn, so that whoever
+	// else uses the machine slows down both.
+	turns      = 15
+	limitSlice = 80 * time.Millisecond
+	manySlice  = 200 * time.Millisecond // of appends by all callers
 )
 
 // Appends is the rate of durable appends by 64 callers on 8 feeds of one case.
 // Its limit is the lesser of Pebble's synced commits for 64 writers and the
 // signatures that all cores can make.
 func Appends(ctx context.Context, dir string) (Result, error) {
-	return median(dir, func(dir string) (Result, error) {
-		commits, _, err := pebbleCommits(dir, callers, limitTime)
+	return inTurns(ctx, dir, feeds, func(w *writer, c *commits) (Result, error) {
+		most, err := together(callers, limitSlice, c.one)
 		if err != nil {
 			return Result{}, err
 		}
-		limit, name := commits, "pebble synced commits, 64 writers"
+		limit, name := most.rate, "pebble synced commits, 64 writers"
 		if signs := signRate(); signs < limit {
 			limit, name = signs, "ed25519 sign, all cores"
 		}
-		times, took, err := appendAll(ctx, dir, feeds, callers, appendTime)
-		rate := float64(len(times)) / took.Seconds()
-		return Result{"durable appends, 64 callers on 8 feeds", rate, "entries/s", limit, name, 0.5, false}, err
+		p, err := together(callers, manySlice, func(i int) error { return w.append(ctx, i) })
+		return Result{"durable appends, 64 callers on 8 feeds", p.rate, "entries/s", limit, name, 0.5, false}, err
 	})
 }
 
 // SingleAppend is the median time of one append by a lone caller. Its limit is
 // one synced Pebble commit, one signature and 30 µs.
 func SingleAppend(ctx context.Context, dir string) (Result, error) {
-	return median(dir, func(dir string) (Result, error) {
-		_, before, err := pebbleCommits(filepath.Join(dir, "1"), 1, oneTime)
+	return inTurns(ctx, dir, 1, func(w *writer, c *commits) (Result, error) {
+		commit, err := together(1, limitSlice, c.one)
 		if err != nil {
 			return Result{}, err
 		}
-		times, _, err := appendAll(ctx, dir, 1, 1, oneTime)
+		limit := micros(commit.median) + micros(signTime()) + 30
+		p, err := together(1, limitSlice, func(i int) error { return w.append(ctx, i) })
+		return Result{"single append, median", micros(p.median), "µs", limit, "synced commit + signature + 30 µs", 1, true}, err
+	})
+}
+
+// inTurns measures limit and figure turn by turn. Both stores stay from the first
+// turn to the last, so that what flushes and compactions cost is in both.
+func inTurns(ctx context.Context, dir string, feeds int, once func(*writer, *commits) (Result, error)) (Result, error) {
+	return scratch(dir, func(dir string) (Result, error) {
+		c, err := newCommits(dir)
 		if err != nil {
 			return Result{}, err
 		}
-		_, after, err := pebbleCommits(filepath.Join(dir, "2"), 1, oneTime)
-		slices.Sort(times)
-		one := micros(times[len(times)/2])
-		limit := micros(before+after)/2 + micros(signTime()) + 30
-		return Result{"single append, median", one, "µs", limit, "synced commit + signature + 30 µs", 1, true}, err
+		w, err := newWriter(ctx, dir, feeds)
+		if err != nil {
+			return Result{}, errors.Join(err, c.db.Close())
+		}
+		r, err := median(turns, func() (Result, error) { return once(w, c) })
+		return r, errors.Join(err, w.Close(), c.db.Close())
 	})
 }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// signTime is the median time of one signature.
-func signTime() time.Duration {
-	key, msg := feedgen.Key(1, 1), make([]byte, 500)
-	times := make([]time.Duration, 501)
-	for i := range times {
-		at := time.Now()
-		ed25519.Sign(key, msg)
-		times[i] = time.Since(at)
-	}
-	slices.Sort(times)
-	return times[len(times)/2]
+// writer is a ledger with one case, and feeds of it that callers append to.
+type writer struct {
+	*ledger.Ledger
+	genesis ledger.Entry
+	keys    []ed25519.PrivateKey // one a feed
 }
 
-// appendAll appends for d and returns the time of each append, and of all.
-func appendAll(ctx context.Context, dir string, feeds, callers int, d time.Duration) ([]time.Duration, time.Duration, error) {
+func newWriter(ctx context.Context, dir string, feeds int) (*writer, error) {
 	l, err := ledger.Open(filepath.Join(dir, "store"), ledger.Options{StoreKey: storeKey()})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	keys := make([]ed25519.PrivateKey, feeds)
-	for i := range keys {
-		keys[i] = feedgen.Key(3, i)
+	w := &writer{Ledger: l, keys: make([]ed25519.PrivateKey, feeds)}
+	for i := range w.keys {
+		w.keys[i] = feedgen.Key(3, i)
 	}
-	g, err := l.Append(ctx, feedgen.GenesisFields(3, keys), keys[0])
-	if err != nil {
-		return nil, 0, err
-	}
-	var mu sync.Mutex
-	var times []time.Duration
-	var wg sync.WaitGroup
-	start := time.Now()
-	for i := range callers {
-		wg.Go(func() {
-			f := entry.Fields{Case: g.CaseID(), Comp: id.Control, Deps: []id.EntryID{g.ID}}
-			feedgen.Fill(&f, 0)
-			var mine []time.Duration
-			for time.Since(start) < d && ctx.Err() == nil {
-				at := time.Now()
-				if _, e := l.Append(ctx, f, keys[i%feeds]); e != nil {
-					mu.Lock()
-					err = e
-					mu.Unlock()
-					return
-				}
-				mine = append(mine, time.Since(at))
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			times = append(times, mine...)
-		})
-	}
-	wg.Wait()
-	took := time.Since(start)
-	if err != nil {
-		return nil, 0, err
-	}
-	return times, took, l.Close()
+	w.genesis, err = l.Append(ctx, feedgen.GenesisFields(3, w.keys), w.keys[0])
+	return w, err
+}
+
+// append writes one entry for a caller, to the feed that is its own or that it
+// shares with others.
+func (w *writer) append(ctx context.Context, caller int) error {
+	f := entry.Fields{Case: w.genesis.CaseID(), Comp: id.Control, Deps: []id.EntryID{w.genesis.ID}}
+	feedgen.Fill(&f, 0)
+	_, err := w.Append(ctx, f, w.keys[caller%len(w.keys)])
+	return err
 }

@@ -2,11 +2,11 @@ package ledgerbench
 
 import (
 	"crypto/ed25519"
+	"encoding/binary"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,82 +14,94 @@ import (
 	"cordon/ledger/feedgen"
 )
 
-// limitTime is how long a limit is measured.
+// limitTime is how long a limit is measured, where figure and limit are not
+// measured in slices.
 const limitTime = 400 * time.Millisecond
 
-// onAllCores is how often a second do is called when every core calls it.
-func onAllCores(do func()) float64 {
-	var n atomic.Int64
-	start := time.Now()
+// pace is what callers achieved side by side.
+type pace struct {
+	rate   float64       // calls a second, of all callers
+	median time.Duration // of one call
+}
+
+// together lets callers call do, each again as soon as it returned, until d has
+// passed.
+func together(callers int, d time.Duration, do func(caller int) error) (pace, error) {
+	var mu sync.Mutex
+	var times []time.Duration
+	var failed error
 	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	start := time.Now()
+	for c := range callers {
 		wg.Go(func() {
-			for time.Since(start) < limitTime {
-				do()
-				n.Add(1)
+			var mine []time.Duration
+			var err error
+			for at := start; err == nil && at.Sub(start) < d; {
+				err = do(c)
+				now := time.Now()
+				mine = append(mine, now.Sub(at))
+				at = now
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			times = append(times, mine...)
+			if err != nil {
+				failed = err
 			}
 		})
 	}
 	wg.Wait()
-	return float64(n.Load()) / time.Since(start).Seconds()
+	took := time.Since(start)
+	slices.Sort(times)
+	return pace{float64(len(times)) / took.Seconds(), times[len(times)/2]}, failed
+}
+
+// onAllCores is how often a second do is called when every core calls it.
+func onAllCores(d time.Duration, do func()) float64 {
+	p, _ := together(runtime.GOMAXPROCS(0), d, func(int) error { do(); return nil })
+	return p.rate
 }
 
 // VerifyRate is how many 500-byte messages a second all cores verify, one by one.
 func VerifyRate() float64 {
 	key, msg := feedgen.Key(1, 1), make([]byte, 500)
 	pub, sig := key.Public().(ed25519.PublicKey), ed25519.Sign(key, msg)
-	return onAllCores(func() { ed25519.Verify(pub, msg, sig) })
+	return onAllCores(limitTime, func() { ed25519.Verify(pub, msg, sig) })
 }
 
 // signRate is how many 500-byte messages a second all cores sign.
 func signRate() float64 {
 	key, msg := feedgen.Key(1, 1), make([]byte, 500)
-	return onAllCores(func() { ed25519.Sign(key, msg) })
+	return onAllCores(limitSlice, func() { ed25519.Sign(key, msg) })
 }
 
-// pebbleCommits is how many synced 500-byte commits a second Pebble does for
-// that many writers, and the median time of one.
-func pebbleCommits(dir string, writers int, d time.Duration) (rate float64, one time.Duration, err error) {
+// signTime is the median time of one signature by a lone caller.
+func signTime() time.Duration {
+	key, msg := feedgen.Key(1, 1), make([]byte, 500)
+	p, _ := together(1, limitSlice/4, func(int) error { ed25519.Sign(key, msg); return nil })
+	return p.median
+}
+
+// commits is a Pebble store to which 500-byte values are committed, each synced.
+type commits struct {
+	db    *pebble.DB
+	value []byte
+	next  [callers]uint32 // the number of a writer's next key; the writer's own
+}
+
+func newCommits(dir string) (*commits, error) {
 	db, err := pebble.Open(filepath.Join(dir, "limit"), &pebble.Options{
 		MemTableSize: 8 << 20, FormatMajorVersion: pebble.FormatTableFormatV6, Logger: quiet{}})
-	if err != nil {
-		return 0, 0, err
-	}
-	var mu sync.Mutex
-	var times []time.Duration
-	var wg sync.WaitGroup
-	start := time.Now()
-	for w := range writers {
-		wg.Go(func() {
-			var mine []time.Duration
-			key, value := make([]byte, 16), make([]byte, 500)
-			key[0] = byte(w)
-			for i := 0; time.Since(start) < d; i++ {
-				key[1], key[2], key[3] = byte(i>>16), byte(i>>8), byte(i)
-				at := time.Now()
-				if e := db.Set(key, value, pebble.Sync); e != nil {
-					mu.Lock()
-					err = e
-					mu.Unlock()
-					return
-				}
-				mine = append(mine, time.Since(at))
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			times = append(times, mine...)
-		})
-	}
-	wg.Wait()
-	took := time.Since(start)
-	if e := db.Close(); err == nil {
-		err = e
-	}
-	if err != nil || len(times) == 0 {
-		return 0, 0, err
-	}
-	slices.Sort(times)
-	return float64(len(times)) / took.Seconds(), times[len(times)/2], nil
+	return &commits{db: db, value: make([]byte, 500)}, err
+}
+
+// one commits one value of a writer.
+func (c *commits) one(writer int) error {
+	key := make([]byte, 16)
+	key[0] = byte(writer)
+	binary.BigEndian.PutUint32(key[1:], c.next[writer])
+	c.next[writer]++
+	return c.db.Set(key, c.value, pebble.Sync)
 }
 
 // quiet is a Pebble logger that says nothing; a failed disk panics, which ends
