@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"cordon/daemon/api"
 	"cordon/protocol"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
@@ -170,7 +171,7 @@ func rule(err error) string {
 }
 
 func (v *entryView) fill(s *entry.Sealed) {
-	caseID, t := s.CaseID(), time.UnixMilli(int64(s.T)).UTC()
+	caseID, t := s.CaseID(), api.Instant(s.T)
 	v.Valid, v.ID, v.Kid, v.Case, v.Seq, v.T = true, &s.ID, &s.Kid, &caseID, &s.Seq, &t
 	v.Comp, v.Deps, v.LC, v.Cfg, v.Agr = s.Comp.String(), s.Deps, s.LC, s.Cfg, s.Agr
 	v.Type, v.Number = typeName(s.Type), s.Type

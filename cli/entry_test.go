@@ -14,8 +14,11 @@ import (
 	"cordon/protocol/id"
 )
 
-func sample(t testing.TB) *entry.Sealed {
-	f := entry.Fields{Case: id.CaseID{1}, Comp: id.Everyone, Seq: 7, Prev: id.EntryID{2}, LC: 9, T: 1e12, Type: 33,
+func sample(t testing.TB) *entry.Sealed { return sampleAt(t, 1e12) }
+
+// sampleAt is an entry whose author claims the given time, in Unix ms.
+func sampleAt(t testing.TB, ms uint64) *entry.Sealed {
+	f := entry.Fields{Case: id.CaseID{1}, Comp: id.Everyone, Seq: 7, Prev: id.EntryID{2}, LC: 9, T: ms, Type: 33,
 		Agr: &id.AgrID{3}, Body: &entry.BodyRef{Hash: [32]byte{1}, Size: 500, KC: [32]byte{2}}}
 	s, err := f.Seal(ed25519.NewKeyFromSeed(make([]byte, 32)))
 	if err != nil {
@@ -27,11 +30,11 @@ func sample(t testing.TB) *entry.Sealed {
 // TestEntryViewOfAnything: whatever a file holds, there is a verdict with a rule
 // by its stable name, and something to print.
 func TestEntryViewOfAnything(t *testing.T) {
-	good := sample(t).Raw
+	authentic := [][]byte{sample(t).Raw, sampleAt(t, entry.MaxTime).Raw}
 	name := regexp.MustCompile(`^[a-z0-9-]+$`)
 	rapid.Check(t, func(t *rapid.T) {
-		raw := append([]byte(nil), good...)
-		switch rapid.SampledFrom([]string{"flip", "cut", "grow", "noise"}).Draw(t, "how") {
+		raw := append([]byte(nil), rapid.SampledFrom(authentic).Draw(t, "of")...)
+		switch rapid.SampledFrom([]string{"as it is", "flip", "cut", "grow", "noise"}).Draw(t, "how") {
 		case "flip":
 			raw[rapid.IntRange(0, len(raw)-1).Draw(t, "at")] ^= rapid.ByteRange(1, 255).Draw(t, "by")
 		case "cut":

@@ -219,7 +219,7 @@ func (t *timeline) arrived() error {
 func lineOf(k *protocol.Case, e ledger.Entry) api.LogLine {
 	l := api.LogLine{
 		Schema: "cordon.log/1", Pos: uint64(e.Pos), ID: e.ID, Kid: e.Kid, Comp: e.Comp.String(),
-		Seq: e.Seq, LC: e.LC, T: time.UnixMilli(int64(e.T)).UTC(),
+		Seq: e.Seq, LC: e.LC, T: api.Instant(e.T),
 	}
 	var known bool
 	if l.Type, known = protocol.KindName(e.Type); !known {

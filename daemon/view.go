@@ -166,7 +166,7 @@ func msTime(ms *uint64) *time.Time {
 	if ms == nil {
 		return nil
 	}
-	t := time.UnixMilli(int64(*ms)).UTC()
+	t := api.Instant(*ms)
 	return &t
 }
 
