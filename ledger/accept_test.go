@@ -305,7 +305,7 @@ func TestStaleTip(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cs.leave()
-	fd := must(v.ownFeed(id.Feed{Kid: w.Kid(1), Comp: id.Control}))(t)
+	fd := must(v.ownFeed(id.Feed{Kid: w.Kid(1), Comp: id.Control}, false))(t)
 	before, _ := v.tip(fd)
 	mine := must(w.After(nil, 1, id.Control, 7))(t)
 	accept(t, l, w.Case, next(t, w, 1, id.Control))

@@ -76,7 +76,8 @@ func (l *Ledger) begin(f entry.Fields, key ed25519.PrivateKey) (*Pending, error)
 		return nil, err
 	}
 	defer cs.leave()
-	fd, err := v.ownFeed(id.Feed{Kid: kid, Comp: f.Comp})
+	_, introduces := teaches(&entry.Sealed{Fields: f}, kid)
+	fd, err := v.ownFeed(id.Feed{Kid: kid, Comp: f.Comp}, introduces)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func (l *Ledger) beginCase(f entry.Fields, key ed25519.PrivateKey, kid id.Kid) (
 	if err != nil {
 		return nil, fmt.Errorf("seal genesis: %w", err)
 	}
-	if !teaches(s, kid) {
+	if _, ok := teaches(s, kid); !ok {
 		return nil, ErrUnknownKid
 	}
 	l.creating.Lock()
@@ -126,15 +127,22 @@ func (l *Ledger) beginCase(f entry.Fields, key ed25519.PrivateKey, kid id.Kid) (
 	return v.queueOwn(cs, fd, tip{}, s)
 }
 
-func teaches(s *entry.Sealed, kid id.Kid) bool {
-	return slices.ContainsFunc(taught(s), func(pub ed25519.PublicKey) bool { return cose.Thumbprint(pub) == kid })
+// teaches is the key of kid, if s certifies it.
+func teaches(s *entry.Sealed, kid id.Kid) (ed25519.PublicKey, bool) {
+	for _, pub := range taught(s) {
+		if cose.Thumbprint(pub) == kid {
+			return pub, true
+		}
+	}
+	return nil, false
 }
 
-// ownFeed finds or begins a feed to write in.
-func (v *caseView) ownFeed(name id.Feed) (*feed, error) {
+// ownFeed finds or begins a feed to write in. introduces: the entry itself
+// certifies the key.
+func (v *caseView) ownFeed(name id.Feed, introduces bool) (*feed, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if _, ok := v.keys[name.Kid]; !ok {
+	if _, ok := v.keys[name.Kid]; !ok && !introduces {
 		return nil, ErrUnknownKid
 	}
 	if v.forked[name.Kid] {

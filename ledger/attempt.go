@@ -109,7 +109,7 @@ func (a *attempt) place(it *item) (bool, error) {
 		a.forKid[it.Kid] = append(a.forKid[it.Kid], it)
 		return false, nil
 	}
-	if it.Genesis() && !teaches(it.Sealed, it.Kid) {
+	if _, own := teaches(it.Sealed, it.Kid); it.Genesis() && !own {
 		return false, it.refuse(ErrUnknownKid)
 	}
 	lc, ok, err := a.deps(it)
@@ -147,18 +147,16 @@ func (it *item) refuse(err error) error {
 	return nil
 }
 
+// pub is the key of an item: taught by the case, by the batch, or by the item
+// itself: a genesis, or an ident entry by which a new daemon comes into the case.
 func (a *attempt) pub(it *item) (ed25519.PublicKey, bool) {
 	if pub, ok := a.keys[it.Kid]; ok {
 		return pub, true
 	}
-	if it.Genesis() {
-		for _, pub := range taught(it.Sealed) {
-			if cose.Thumbprint(pub) == it.Kid {
-				return pub, true
-			}
-		}
+	if pub, ok := a.b.v.key(it.Kid); ok {
+		return pub, true
 	}
-	return a.b.v.key(it.Kid)
+	return teaches(it.Sealed, it.Kid)
 }
 
 // deps finds the highest lc of the deps. All unknown ones are noted at once.

@@ -152,16 +152,12 @@ func (l *Ledger) SetOwn(kids ...id.Kid) error {
 		if _, ok := w.own[kid]; ok {
 			continue
 		}
-		state := ownState{state: ownInUse}
-		known := false
-		hidden := l.box.hide(kid[:])
-		for _, r := range w.rows {
-			if r.hidden == hidden {
-				state, known = r.ownState, true
-			}
+		state, known := l.rowOf(kid)
+		if !known {
+			state.state = ownInUse
 		}
 		if !known && !w.gen.restored {
-			if err := l.putOwn(hidden, state); err != nil {
+			if err := l.putOwn(l.box.hide(kid[:]), state); err != nil {
 				return fmt.Errorf("own key %v: %w", kid, err)
 			}
 		}
@@ -210,21 +206,31 @@ func (l *Ledger) mayWrite(kid id.Kid) error {
 	return nil
 }
 
-// isOwn says whether kid is ours and in use, told in this run or in one before.
+// isOwn says whether kid is ours and in use, told in this run or in one before. In
+// a restored store none is: what it wrote since the backup comes back to it.
 func (l *Ledger) isOwn(kid id.Kid) bool {
 	w := &l.writer
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	state, ok := w.own[kid]
-	if !ok && len(w.rows) > 0 {
-		hidden := l.box.hide(kid[:])
-		for _, r := range w.rows {
-			if r.hidden == hidden {
-				state = r.ownState
-			}
+	if !ok {
+		state, _ = l.rowOf(kid)
+	}
+	return state.state == ownInUse && !w.gen.restored
+}
+
+// rowOf finds what the store says of a key. Called with writer.mu held.
+func (l *Ledger) rowOf(kid id.Kid) (ownState, bool) {
+	if len(l.writer.rows) == 0 {
+		return ownState{}, false
+	}
+	hidden := l.box.hide(kid[:])
+	for _, r := range l.writer.rows {
+		if r.hidden == hidden {
+			return r.ownState, true
 		}
 	}
-	return state.state == ownInUse
+	return ownState{}, false
 }
 
 // stopWriting is the self-fork guard: x is authentic, of our key, and not ours.
@@ -257,18 +263,37 @@ func (l *Ledger) Restored() bool {
 	return l.writer.gen.restored
 }
 
-// AcceptRestore ends the restored state, or the state after OwnFork: from now on
-// this daemon signs with newKid, and never again with a key it used before.
-// A key that this store has seen as ours is refused with ErrRestored.
+// SignWith names the key that this daemon signs with, at its start. A store that
+// was never told of it by AcceptRestore is older than the key, or another's: that
+// counts as restored.
+func (l *Ledger) SignWith(kid id.Kid) error {
+	w := &l.writer
+	w.mu.Lock()
+	_, known := l.rowOf(kid)
+	var err error
+	if !known && !w.gen.restored {
+		w.gen.restored = true
+		err = l.putGeneration()
+	}
+	w.mu.Unlock()
+	return errors.Join(err, l.SetOwn(kid))
+}
+
+// AcceptRestore names a new key: from now on this daemon signs with newKid, and never
+// again with a key it used before. It ends the restored state and the state after
+// OwnFork, and gives a new store its first key.
+// A key that this store has seen as ours is refused with ErrRestored, unless it is
+// the one that it was given last and nothing has happened since.
 func (l *Ledger) AcceptRestore(newKid id.Kid) error {
 	w := &l.writer
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	hidden := l.box.hide(newKid[:])
-	for _, r := range w.rows {
-		if r.hidden == hidden {
-			return fmt.Errorf("key %v has been used by this store: %w", newKid, ErrRestored)
+	if row, known := l.rowOf(newKid); known {
+		if row.state == ownInUse && !w.gen.restored && w.forkedBy == nil {
+			return nil
 		}
+		return fmt.Errorf("key %v has been used by this store: %w", newKid, ErrRestored)
 	}
 	for _, r := range w.rows {
 		if err := l.putOwn(r.hidden, ownState{ownRetired, r.entry}); err != nil {
