@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,7 @@ nothing else, until it has signed; then your daemon lets it in, at any hour.`,
 			f.String("teaser", "", "`TEXT` of at most 280 bytes that is sent BEFORE they sign; default none")
 			must(cobra.MarkFlagRequired(f, "role"))
 		}},
+	{use: "pin CASE [CONFIG]", short: "decide a conflict about who decides", json: true, run: (*call).casePin, long: pinLong},
 	{use: "remove CASE ORG", short: "stop a participant: it gets nothing more", confirm: true, run: (*call).caseRemove,
 		flags: func(f *pflag.FlagSet) {
 			f.String("reason", "", "`TEXT`, for the members that stay")
@@ -107,7 +109,11 @@ func (c *call) caseList() error {
 		}
 		rows := make([][]string, len(l.Cases))
 		for i, k := range l.Cases {
-			rows[i] = []string{shortID(k.Case.String()), k.CS, k.RM, ends(k.Embargo, k.End, c.now()), titleOf(k.Title)}
+			state := k.CS
+			if k.State != "" && k.State != "ok" {
+				state = strings.ToUpper(k.State)
+			}
+			rows[i] = []string{shortID(k.Case.String()), state, k.RM, ends(k.Embargo, k.End, c.now()), titleOf(k.Title)}
 		}
 		table(w, []string{"CASE", "STATE", "WE", "EMBARGO", "TITLE"}, rows)
 	})

@@ -44,7 +44,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	field(w, "case", k.Case.String())
 	field(w, "embargo", embargoText(k.Embargo, now))
 	field(w, "state", k.CS+": "+stateWords(k.CS))
-	field(w, "led by", names(k, k.Stewards))
+	authorityText(w, k)
 	field(w, "record", recordText(k))
 	field(w, "digest", k.Digest)
 	for _, cl := range k.Claims {
@@ -126,6 +126,64 @@ func claimText(k *api.Case, cl api.CaseClaim) string {
 		return what + ", says " + nameOf(k, cl.By) + "; confirmed"
 	}
 	return what + ", says " + nameOf(k, cl.By) + "; unconfirmed.\ncordon claim " + shortID(k.Case.String()) + " confirm " + shortID(cl.ID.String())
+}
+
+// authorityText says who decides, what is proposed, and which acts do not count.
+func authorityText(w io.Writer, k *api.Case) {
+	who := ranked(k, k.Stewards)
+	if a := k.Authority; a != nil && len(k.Stewards) > 1 {
+		who += fmt.Sprintf("; %d of %d carry a change", a.Quorum, len(k.Stewards))
+	}
+	field(w, "decided by", who)
+	if k.State == stateConflict {
+		field(w, "CONFLICT", "two changes of stewards are both carried, and this daemon acted under the other one: it neither acts nor "+
+			"sends content until you decide\ncordon case pin "+shortID(k.Case.String()))
+	}
+	if a := k.Authority; a != nil {
+		for _, p := range a.Proposals {
+			field(w, "proposed", proposedText(k, p))
+		}
+	}
+	for i, l := range k.Refused {
+		if i == maxRefused {
+			field(w, "refused", fmt.Sprintf("and %d more: cordon case log %s", len(k.Refused)-i, shortID(k.Case.String())))
+			break
+		}
+		l.Refused, l.About = "", aboutIn(k, l.About)
+		field(w, "refused", logWords(l)+" by "+safe(l.Name)+": "+k.Refused[i].Refused)
+	}
+}
+
+// maxRefused is how many refused acts a case shows; the log has all.
+const maxRefused = 5
+
+// proposedText is a proposal in a line or two.
+func proposedText(k *api.Case, p api.Change) string {
+	s := p.Kind + " by " + nameOf(k, p.By)
+	if len(p.Added) > 0 {
+		s += "; comes: " + names(k, p.Added)
+	}
+	if len(p.Dropped) > 0 {
+		s += "; goes: " + names(k, p.Dropped)
+	}
+	s += fmt.Sprintf("; %d of %d voices", len(p.Endorsed), p.Need)
+	if len(p.Missing) > 0 {
+		s += ", not yet: " + names(k, p.Missing)
+	}
+	if p.Kind == "checkpoint" {
+		return s // the daemons vote on it by themselves
+	}
+	return s + "\ncordon steward list " + shortID(k.Case.String())
+}
+
+// aboutIn is what an entry is about, by name where that is an organisation.
+func aboutIn(k *api.Case, about string) string {
+	for _, p := range k.Participants {
+		if p.Org.String() == about {
+			return p.Name
+		}
+	}
+	return about
 }
 
 // names lists organisations of a case by name.

@@ -1,7 +1,7 @@
 // Package cli is the command line of cordon: every verb is a row of a table, a
 // family of verbs a file. A verb turns its words and flags into one call of
 // package api's Client and prints the answer; it holds no state and knows no
-// ledger. The few verbs that are more than a client (init, daemon, demo, bench)
+// ledger. The few verbs that are more than a client (init, daemon, demo, bench, fold, key)
 // are function values that the binary gives to Main.
 //
 // Main path: Main builds the tree (tree.go), a row's run gets a call (call.go),
@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"cordon/daemon/api"
 )
 
 // Parts are the verbs that the binary wires in.
@@ -33,6 +35,13 @@ type Parts struct {
 	Demo func(ctx context.Context, out io.Writer, live bool) error
 	// Bench measures this machine and this build.
 	Bench func(ctx context.Context, progress io.Writer) ([]BenchResult, error)
+	// RotateRoot, RevokeKey and RenewKey are acts of the organisation's root, in the
+	// home of a daemon that may run. root is the folder of the root keys; "": the home's.
+	RotateRoot func(ctx context.Context, home, root string) (*api.KeyChange, error)
+	RevokeKey  func(ctx context.Context, home, kid, reason, root string) (*api.KeyChange, error)
+	RenewKey   func(ctx context.Context, home string, o RenewOptions) (*api.KeyChange, error)
+	// Fold folds a file of raw entries.
+	Fold func(ctx context.Context, file []byte) (*api.Fold, error)
 }
 
 // InitOptions are the answers to init's questions.
@@ -42,6 +51,14 @@ type InitOptions struct {
 	Listen []string // multiaddrs; none: the daemon's default
 	// Unattended keeps the keys as plain files; else a passphrase is asked for.
 	Unattended bool
+}
+
+// RenewOptions say how a daemon is certified anew.
+type RenewOptions struct {
+	Root   string
+	Fresh  bool   // new keys, although the old ones would do
+	Reason string // of the revocation of the old ones
+	Former string // the daemon to replace, where its keys are lost
 }
 
 // Created is what init made.

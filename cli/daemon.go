@@ -115,7 +115,14 @@ func statusText(w io.Writer, s *api.Status, now time.Time) {
 	field(w, "organisation", safe(s.Name)+" ("+s.Role+")")
 	field(w, "id", s.Org.String())
 	field(w, "fingerprint", sixes(s.Fingerprint))
-	field(w, "certificate", "until "+when(s.CertUntil, now))
+	until := "until " + when(s.CertUntil, now)
+	if s.CertUntil.Sub(now) < 30*24*time.Hour {
+		until += ": cordon key renew"
+	}
+	field(w, "certificate", until)
+	if s.Stopped != "" {
+		field(w, "NOT WRITING", s.Stopped+": cordon key status")
+	}
 	field(w, "listens at", strings.Join(s.Listen, "\n"))
 	field(w, "cases", fmt.Sprint(s.Cases))
 	if s.Inbox > 0 {

@@ -103,7 +103,7 @@ func TestCaseShow(t *testing.T) {
 		`Overflow \u{1b}[31m in liblib`,
 		"embargo       active until 2026-11-24 16:00 UTC (in 3 d 4 h)\n",
 		"state         Vfdpxa: not every vendor has a fix, not public\n",
-		"led by        OpenSSL project\n",
+		"decided by    OpenSSL project alone\n",
 		"record        41 entries\n",
 		"Who can read this:",
 		"OpenSSL project (we)      mitigating-vendor   accepted  VFd fix ready  signatory\n",

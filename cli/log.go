@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,7 @@ func (c *call) caseLog() error {
 		if name, ok := names[l.About]; ok {
 			l.About = name
 		}
+		l.What = strings.TrimSpace(l.What + " " + proposedWords(l, names))
 		day, broken = logText(c.out, l, day)
 		return broken == nil
 	}
@@ -90,6 +92,20 @@ func logText(w io.Writer, l api.LogLine, day string) (string, error) {
 	return day, err
 }
 
+// proposedWords are the stewards that a proposal names.
+func proposedWords(l api.LogLine, names map[string]string) string {
+	if len(l.Stewards) == 0 || l.What == "checkpoint" {
+		return ""
+	}
+	all := make([]string, len(l.Stewards))
+	for i, o := range l.Stewards {
+		if all[i] = safe(names[o.String()]); all[i] == "" {
+			all[i] = shortID(o.String())
+		}
+	}
+	return fmt.Sprintf("to %s (%d of %d carry the next)", strings.Join(all, ", "), l.Quorum, len(all))
+}
+
 // about is an id in short, or a name.
 func about(s string) string {
 	if len(s) == 2*id.Size && strings.Trim(s, "0123456789abcdef") == "" {
@@ -97,6 +113,13 @@ func about(s string) string {
 	}
 	return safe(s)
 }
+
+// joins are the words between a type and what it is about, where "about" is not
+// right; remarks say what a type by itself does not.
+var (
+	joins   = map[string]string{"endorse": "config", "fork": "of a key of"}
+	remarks = map[string]string{"alive": ": is there", "fork": ", which signed two entries at one place"}
+)
 
 // logWords says in words what one entry is.
 func logWords(l api.LogLine) string {
@@ -117,8 +140,9 @@ func logWords(l api.LogLine) string {
 		s += " (" + size(int64(*l.Size)) + ")"
 	}
 	if l.About != "" {
-		s += " about " + about(l.About)
+		s += " " + cmp.Or(joins[l.Type], "about") + " " + about(l.About)
 	}
+	s += remarks[l.Type]
 	if l.Comp != id.Control.String() && l.Comp != id.Everyone.String() {
 		s += " [compartment " + l.Comp[:min(len(l.Comp), 8)] + "]"
 	}

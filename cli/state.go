@@ -29,9 +29,9 @@ alarmed at once. The embargo ends when a steward or two organisations say so.
 var embargoVerbs = []verb{
 	{use: "leave CASE", short: "leave the embargo, and with it the case", confirm: true, run: (*call).leave,
 		long: `Leave the embargo, and with it the case. There is no way back but a new
-invitation; what was received stays under the agreement. A case whose only
-steward (who opened it) leaves goes on without one: its members stay and can
-write, and nobody can invite or remove any more.`,
+invitation; what was received stays under the agreement. Who decides in the case
+alone makes others stewards first (cordon steward propose): without one, nobody
+can invite or remove until the members have succeeded it, which takes 14 days.`,
 		flags: func(f *pflag.FlagSet) { f.String("reason", "", "`TEXT`, for the members") }},
 }
 
@@ -105,8 +105,8 @@ func (c *call) leave() error {
 		return usage("--reason TEXT", "--reason is missing")
 	}
 	err := c.confirmed("leave", "You leave case %s and get nothing more of it. There is no way back but a new "+
-		"invitation. What you have received stays under the agreement you signed. If you lead the case, "+
-		"nobody can invite or remove in it any more.", safe(c.args[0]))
+		"invitation. What you have received stays under the agreement you signed. If you decide in it alone, "+
+		"make others stewards first: cordon steward propose.", safe(c.args[0]))
 	if err != nil {
 		return err
 	}

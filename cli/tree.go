@@ -31,6 +31,7 @@ func (a *app) tree() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: onCases, Title: "Cases:"}, &cobra.Group{ID: onDaemon, Title: "This daemon:"})
 	root.AddCommand(inGroup(onDaemon, a.commands(daemonVerbs))...)
 	root.AddCommand(inGroup(onCases, a.commands(caseWords))...)
+	root.AddCommand(inGroup(onCases, a.commands(foldVerbs))...)
 	for _, f := range families {
 		group := &cobra.Command{Use: f.name, GroupID: f.group, Short: f.short, Args: cobra.ArbitraryArgs, RunE: wantVerb, SuggestionsMinimumDistance: near}
 		group.AddCommand(a.commands(f.verbs)...)
@@ -73,7 +74,9 @@ func inGroup(id string, cmds []*cobra.Command) []*cobra.Command {
 // families is the table of tables.
 var families = []family{
 	{group: onDaemon, name: "peer", short: "the organisations you know", verbs: peerVerbs},
+	{group: onDaemon, name: "key", short: "your organisation's keys: lost, stolen, restored", verbs: keyVerbs},
 	{group: onCases, name: "case", short: "open, read and steer cases", verbs: caseVerbs},
+	{group: onCases, name: "steward", short: "who decides in a case", verbs: stewardVerbs},
 	{group: onCases, name: "inbox", short: "what waits for your answer", verbs: inboxVerbs, itself: &inboxList},
 	{group: onCases, name: "report", short: "the report of a case", verbs: reportVerbs},
 	{group: onCases, name: "attachment", short: "files of a case", verbs: attachmentVerbs},

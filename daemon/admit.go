@@ -117,12 +117,10 @@ func mayInvite(k *protocol.Case, us, org id.OrgID) error {
 	switch {
 	case !slices.Contains(k.Stewards(), us):
 		return &protocol.Refusal{Rule: "not-a-steward", Text: "only a steward of the case may invite"}
-	case k.State() != protocol.StateOK:
-		return &protocol.Refusal{Rule: "upgrade-needed", Text: "the case follows rules that this version does not know"}
 	case k.Member(org):
 		return &protocol.Refusal{Rule: "member-already", Text: "the organisation is in the case already"}
 	}
-	return nil
+	return halted(k)
 }
 
 // waits says whether an invitation may still be answered.
@@ -293,7 +291,7 @@ func (s *service) admit(row invitedRow, accept []byte, card *identity.Card) erro
 	}
 	say := []decide{asSteward(&protocol.Admit{Invite: row.Invite, Accept: accept, Salt: [32]byte(row.Salt), Card: card.Raw})}
 	if !known {
-		say = append([]decide{simple(&protocol.Ident{Events: card.Org.Events})}, say...)
+		say = append([]decide{asSteward(&protocol.Ident{Events: card.Org.Events})}, say...)
 	}
 	for _, d := range say {
 		p, err := s.beginLocked(row.Case, d)

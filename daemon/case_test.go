@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +31,12 @@ type org struct {
 	id   id.OrgID
 	log  *logged
 	stop func() // ends the daemon and waits
+
+	ahead atomic.Int64 // how far its clock is ahead of ours
 }
+
+// now is the clock of its daemon.
+func (o *org) now() time.Time { return time.Now().Add(time.Duration(o.ahead.Load())) }
 
 // logged collects what a daemon logs.
 type logged struct {
@@ -84,7 +90,11 @@ func (o *org) start() {
 	o.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- daemon.Run(ctx, o.home, daemon.Options{Log: o.log, Schedule: quick()}) }()
+	go func() {
+		ended <- daemon.Run(ctx, o.home, daemon.Options{
+			Log: o.log, Now: o.now, Schedule: quick(), Rounds: daemon.Rounds{Tick: 200 * time.Millisecond, News: 20 * time.Millisecond},
+		})
+	}()
 	o.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -64,6 +64,7 @@ func (s *service) prepare(c id.CaseID, x *content) (entry.Fields, error) {
 	if err := s.certified(); err != nil {
 		return f, err
 	}
+	s.settle(c)
 	err := s.cases.With(c, func(k *protocol.Case) error {
 		agr := k.Embargo().Agreement
 		_, record, ok := k.Agreement(agr)

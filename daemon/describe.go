@@ -30,6 +30,17 @@ func describe(k *protocol.Case, e ledger.Entry) (what, about string) {
 		return "", m.Org.String()
 	case *protocol.Admit:
 		return describeAdmit(k, m)
+	case *protocol.Propose:
+		if m.Config.Parent == nil {
+			return "", ""
+		}
+		return kindOfChange(configOf(k, *m.Config.Parent), m.Config), ""
+	case *protocol.Endorse:
+		return "", m.Config.String()
+	case *protocol.Fork:
+		if o, ok := k.AuthorOf(m.A); ok {
+			return "", o.String()
+		}
 	}
 	return "", ""
 }

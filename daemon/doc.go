@@ -4,9 +4,15 @@
 // protocol's, who is sent what is peer's. It is no library of verbs: callers
 // outside the process use api.Client.
 //
-// Main path: Init makes a home; Run opens it (openHome, loadKeys, ledger.Open),
-// starts the goroutines (group) and serves the handlers; a handler that writes
-// goes through Daemon.write: dry run, deps, append, wait.
+// Main path: Init makes a home; Run opens it (ledger.Open, load), starts the
+// goroutines (group) and serves the handlers; a handler that writes goes through
+// Daemon.write: dry run, deps, append, wait. What a daemon owes a case without being
+// told to is written by duties; pins binds a case to the config that the daemon has
+// acted under.
+//
+// RotateRoot, RevokeKey and RenewKey are acts of the organisation's root, in a home
+// whose daemon may run: they leave events and keys there, and the daemon begins anew
+// with them when it is told to.
 //
 // Memory: a body passes in chunks of 1 MiB, on its way in, to peers and out. What
 // stays after large ones is Pebble's two tables of recent writes (ledger); the rest

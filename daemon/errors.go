@@ -35,6 +35,14 @@ func damaged(err error) error {
 	return e
 }
 
+// lostKeys is damaged for the three keys that a certificate names: they are never
+// in a backup, and none is needed.
+func lostKeys(err error) error {
+	e := apiError(err)
+	e.Text, e.Try = err.Error(), "cordon key renew: the root certifies new keys; the store was not touched"
+	return e
+}
+
 // apiError gives an error its kind.
 func apiError(err error) *api.Error {
 	var e *api.Error
@@ -44,26 +52,19 @@ func apiError(err error) *api.Error {
 	}
 	var r *protocol.Refusal
 	if errors.As(err, &r) {
-		if r.Rule == "no-longer-a-member" { // its text is about any author; here it is us
-			return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: "this organisation has left the case or was removed: it can write nothing more in it"}
-		}
-		return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: r.Text}
+		return refusal(r)
 	}
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
 		c := *errNothing
 		return &c
 	case errors.Is(err, ledger.ErrForked), errors.Is(err, ledger.ErrOwnFork):
-		return &api.Error{
-			Kind: api.Fork,
-			Text: "two entries of this daemon's key stand at one place: another copy of this daemon has signed; nothing is written any more",
-			Try:  "stop the other copy; let the root certify a new daemon",
-		}
+		return ownFork()
 	case errors.Is(err, ledger.ErrRestored):
 		return &api.Error{
 			Kind: api.Fork,
 			Text: "the store is older than this daemon's last start: it was restored from a backup, or the disk lost writes; writing on would fork our feeds",
-			Try:  "let the root certify a new daemon; reading goes on meanwhile",
+			Try:  "cordon key status; reading goes on meanwhile",
 		}
 	case errors.Is(err, ledger.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &api.Error{Kind: api.Unavailable, Text: "the daemon is going down"}
@@ -71,4 +72,27 @@ func apiError(err error) *api.Error {
 		return &api.Error{Kind: api.Internal, Text: err.Error(), Try: "the home and all in it must belong to the user that runs the daemon"}
 	}
 	return &api.Error{Kind: api.Internal, Text: err.Error()}
+}
+
+// refusal is the error for what the rules of a case say no to.
+func refusal(r *protocol.Refusal) *api.Error {
+	switch r.Rule {
+	case "no-longer-a-member": // its text is about any author; here it is us
+		return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: "this organisation has left the case or was removed: it can write nothing more in it"}
+	case "feed-forked":
+		e := ownFork()
+		e.Rule = r.Rule
+		return e
+	case protocol.StateConflict:
+		return &api.Error{Kind: api.Fork, Rule: r.Rule, Text: r.Text, Try: "cordon case pin CASE"}
+	}
+	return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: r.Text}
+}
+
+func ownFork() *api.Error {
+	return &api.Error{
+		Kind: api.Fork,
+		Text: "somebody else has signed with this daemon's key: another copy of this home runs, or this one is from a backup; nothing is written any more",
+		Try:  "stop the other copy; then: cordon key status",
+	}
 }

@@ -126,7 +126,7 @@ func (s *service) meetMembers(ctx context.Context, c id.CaseID) (bool, error) {
 	}
 	us, in := members[s.org.ID]
 	if in {
-		err = s.tellAddress(ctx, c, us.addrs)
+		err = errors.Join(s.ownKeys(ctx, c, us.org), s.tellAddress(ctx, c, us.addrs))
 	}
 	return in, err
 }
@@ -174,11 +174,15 @@ func (s *service) tellAddresses(ctx context.Context) error {
 // followIdentities writes, as a steward, the identity events of members into our
 // cases, so that a key they certified can act there.
 func (s *service) followIdentities(ctx context.Context) error {
+	if err := errors.Join(s.introduce(ctx, false), s.inv.renew()); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case o := <-s.dir.grew:
+			s.net.Recheck()
 			if err := s.tellIdentity(ctx, o); err != nil && ctx.Err() == nil {
 				s.log.Error("tell a case of new identity events", "err", err)
 			}
@@ -199,7 +203,7 @@ func (s *service) tellIdentity(ctx context.Context, o id.OrgID) error {
 			return nil
 		})
 		if err == nil && lacks {
-			_, err = s.write(ctx, c, simple(&protocol.Ident{Events: org.Events}))
+			_, err = s.write(ctx, c, asSteward(&protocol.Ident{Events: org.Events}))
 		}
 		if err := tolerable(err); err != nil {
 			return err

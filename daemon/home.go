@@ -18,14 +18,18 @@ import (
 //	identity.pem      our identity events; public
 //	root/root.key     the organisation's root key: may (should) be moved offline
 //	root/next.key     the root key that follows it, committed to beforehand
-//	keys/sign.key     signs our entries
+//	root/identity.pem the events that the root has signed
+//	keys/sign.key     signs our entries; in no backup
 //	keys/peer.key     our transport identity
 //	keys/kem.key      opens what is sealed to us
 //	keys/store.key    seals the store at rest
+//	keys/next/        a renewal that the next start takes over (promote.go)
+//	keys/former/      transport keys of the daemons that this home was before
 //	store/            the ledger
 //	tmp/              uploads on their way in, encrypted, unlinked
 //	cordon.sock       the local API
 //	lock              held while a daemon runs
+//	identity.lock     held while our events change
 //
 // Everything is for the owner only: folders 0700, files 0600.
 type home string

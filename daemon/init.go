@@ -8,7 +8,10 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"cordon/daemon/api"
+	"cordon/ledger"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
@@ -34,8 +37,10 @@ type Created struct {
 
 // Init makes a home: keys, identity, config. It refuses a home that has any of
 // these (api.Exists) and leaves it as it is. Without Unattended it asks for a
-// passphrase, which then protects the root keys and the store key.
+// passphrase, which then protects the root keys and the store key. The process gets
+// a umask of 077.
 func Init(dir string, o InitOptions) (*Created, error) {
+	unix.Umask(0o077)
 	h := home(dir)
 	c := config{Name: o.Name, Role: o.Role, Listen: o.Listen}
 	if c.Role == "" {
@@ -102,6 +107,9 @@ func (h home) fill(c config, passphrase string) (*Created, error) {
 	if err := k.save(h, passphrase); err != nil {
 		return nil, err
 	}
+	if err := h.newStore(k); err != nil {
+		return nil, err
+	}
 	text, err := c.text()
 	if err != nil {
 		return nil, err
@@ -144,7 +152,20 @@ func (h home) found(name string, k *keys, passphrase string) (*identity.Org, err
 	if org, err = org.Extend(certified); err != nil {
 		return nil, fmt.Errorf("certify daemon: %w", err)
 	}
-	return org, saveIdentity(h, org.Events)
+	return org, errors.Join(saveChain(h.path("root", "identity.pem"), org), saveChain(h.identity(), org))
+}
+
+// newStore makes the store, which knows its first key from the start: one that
+// does not know the key of its home is not the one that the key has written in.
+func (h home) newStore(k *keys) error {
+	if err := os.MkdirAll(h.path("store"), 0o700); err != nil {
+		return err
+	}
+	led, err := ledger.Open(h.path("store"), ledger.Options{StoreKey: k.store})
+	if err != nil {
+		return openError(h, err)
+	}
+	return errors.Join(led.AcceptRestore(k.kid()), led.Close())
 }
 
 // agreeing are the keys that sign for their certificate.

@@ -9,11 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
 
 	"cordon/daemon/api"
+	"cordon/protocol/cose"
+	"cordon/protocol/id"
 )
 
 // keys are the daemon's own: signing, transport and KEM keys are three keys
@@ -49,6 +52,14 @@ func newKeys() (*keys, error) {
 // save writes the keys to the home. A passphrase protects the store key; the
 // others are of no use without the store or can be revoked by the root.
 func (k *keys) save(h home, passphrase string) error {
+	if err := saveKey(h.path("keys", "store.key"), pemStore, k.store[:], passphrase); err != nil {
+		return err
+	}
+	return k.saveOwn(h.path("keys"))
+}
+
+// saveOwn writes the three keys that a certificate names.
+func (k *keys) saveOwn(dir string) error {
 	kem, err := k.kem.Bytes()
 	if err != nil {
 		return fmt.Errorf("encode KEM key: %w", err)
@@ -56,45 +67,54 @@ func (k *keys) save(h home, passphrase string) error {
 	for _, f := range []struct {
 		name, kind string
 		secret     []byte
-		passphrase string
 	}{
-		{"sign.key", pemSeed, k.sign.Seed(), ""},
-		{"peer.key", pemSeed, k.peer.Seed(), ""},
-		{"kem.key", pemKEM, kem, ""},
-		{"store.key", pemStore, k.store[:], passphrase},
+		{"sign.key", pemSeed, k.sign.Seed()},
+		{"peer.key", pemSeed, k.peer.Seed()},
+		{"kem.key", pemKEM, kem},
 	} {
-		if err := saveKey(h.path("keys", f.name), f.kind, f.secret, f.passphrase); err != nil {
+		if err := saveKey(filepath.Join(dir, f.name), f.kind, f.secret, ""); err != nil {
 			return err
 		}
 	}
-	return syncDir(h.path("keys"))
+	return syncDir(dir)
 }
 
-// loadKeys reads them; ask is called only if the store key is under a passphrase.
-func loadKeys(h home, ask func() (string, error)) (*keys, error) {
+// kid is the name of the signing key.
+func (k *keys) kid() id.Kid { return cose.Thumbprint(k.sign.Public().(ed25519.PublicKey)) }
+
+// loadOwn reads what saveOwn wrote.
+func loadOwn(dir string) (*keys, error) {
 	k := &keys{}
-	seed, err := loadKey(h.path("keys", "sign.key"), pemSeed, ed25519.SeedSize, ask)
-	if err != nil {
+	var err error
+	if k.sign, err = loadSeed(filepath.Join(dir, "sign.key"), nil); err != nil {
 		return nil, err
 	}
-	k.sign = ed25519.NewKeyFromSeed(seed)
-	if seed, err = loadKey(h.path("keys", "peer.key"), pemSeed, ed25519.SeedSize, ask); err != nil {
+	if k.peer, err = loadSeed(filepath.Join(dir, "peer.key"), nil); err != nil {
 		return nil, err
 	}
-	k.peer = ed25519.NewKeyFromSeed(seed)
-	kem, err := loadKey(h.path("keys", "kem.key"), pemKEM, 0, ask)
+	kem, err := loadKey(filepath.Join(dir, "kem.key"), pemKEM, 0, nil)
 	if err != nil {
 		return nil, err
 	}
 	if k.kem, err = hpke.MLKEM768X25519().NewPrivateKey(kem); err != nil {
-		return nil, fmt.Errorf("keys/kem.key: %w", err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, "kem.key"), err)
 	}
-	store, err := loadKey(h.path("keys", "store.key"), pemStore, len(k.store), ask)
+	return k, nil
+}
+
+// loadSeed reads a key that signs.
+func loadSeed(path string, ask func() (string, error)) (ed25519.PrivateKey, error) {
+	seed, err := loadKey(path, pemSeed, ed25519.SeedSize, ask)
 	if err != nil {
 		return nil, err
 	}
-	copy(k.store[:], store)
-	return k, nil
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+func loadStoreKey(h home, ask func() (string, error)) (key [32]byte, err error) {
+	b, err := loadKey(h.path("keys", "store.key"), pemStore, len(key), ask)
+	copy(key[:], b)
+	return key, err
 }
 
 // saveKey writes one secret as PEM, inside age armour if there is a passphrase.
@@ -115,7 +135,10 @@ func loadKey(path, kind string, size int, ask func() (string, error)) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if bytes.HasPrefix(text, []byte(armor.Header)) {
+	if protected(text) {
+		if ask == nil {
+			return nil, invalid("%s: a passphrase does not belong on it", path)
+		}
 		passphrase, err := ask()
 		if err != nil {
 			return nil, err
@@ -130,6 +153,9 @@ func loadKey(path, kind string, size int, ask func() (string, error)) ([]byte, e
 	}
 	return block.Bytes, nil
 }
+
+// protected says whether a key file is under a passphrase.
+func protected(text []byte) bool { return bytes.HasPrefix(text, []byte(armor.Header)) }
 
 // protect seals text under a passphrase (age, scrypt).
 func protect(text []byte, passphrase string) ([]byte, error) {
@@ -171,20 +197,20 @@ func unprotect(text []byte, passphrase string) ([]byte, error) {
 	return readUpTo(r, maxKeyFile)
 }
 
-// saveIdentity writes our identity events; they are public.
-func saveIdentity(h home, events [][]byte) error {
+// eventsText is identity events as a file holds them; they are public.
+func eventsText(events [][]byte) ([]byte, error) {
 	var b bytes.Buffer
 	for _, e := range events {
 		if err := pem.Encode(&b, &pem.Block{Type: pemIdent, Bytes: e}); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return create(h.identity(), b.Bytes())
+	return b.Bytes(), nil
 }
 
-// loadIdentity reads them; whether they verify is identity.Replay's to say.
-func loadIdentity(h home) ([][]byte, error) {
-	text, err := os.ReadFile(h.identity())
+// loadEvents reads them; whether they verify is identity.Replay's to say.
+func loadEvents(path string) ([][]byte, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +221,7 @@ func loadIdentity(h home) ([][]byte, error) {
 			break
 		}
 		if block.Type != pemIdent {
-			return nil, invalid("%s: a %s does not belong here", h.identity(), block.Type)
+			return nil, invalid("%s: a %s does not belong here", path, block.Type)
 		}
 		events, text = append(events, block.Bytes), rest
 	}

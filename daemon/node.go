@@ -17,9 +17,13 @@ func (s *service) getStatus(*http.Request) (any, error) {
 		return nil, err
 	}
 	cert, _ := s.org.Daemon(s.kid)
+	stopped := ""
+	if err := s.mayWrite(); err != nil {
+		stopped = err.Error()
+	}
 	return &api.Status{
 		Schema: "cordon.status/1", Org: s.org.ID, Name: s.org.Name, Role: s.cfg.Role, Fingerprint: words(s.org.ID),
-		Kid: s.kid, CertUntil: time.Unix(int64(cert.NotAfter), 0).UTC(),
+		Kid: s.kid, CertUntil: time.Unix(int64(cert.NotAfter), 0).UTC(), Stopped: stopped,
 		Listen: append([]string{}, s.net.Addrs()...), Peers: s.dir.list(s.connected()),
 		Cases: len(s.led.Cases()), Inbox: len(inbox),
 	}, nil

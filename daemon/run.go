@@ -1,13 +1,14 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +17,6 @@ import (
 	"cordon/ledger"
 	"cordon/ledger/projection"
 	"cordon/peer"
-	"cordon/protocol/cose"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
@@ -26,6 +26,7 @@ type Options struct {
 	Log      io.Writer        // default standard error
 	Now      func() time.Time // the daemon's clock; default time.Now
 	Schedule peer.Schedule    // zero fields: peer.DefaultSchedule
+	Rounds   Rounds           // zero: DefaultRounds
 	Tap      func([]byte)     // told every byte that peers send, decrypted; see peer.Config
 }
 
@@ -39,8 +40,15 @@ type service struct {
 	now  func() time.Time
 	log  *slog.Logger
 
+	settling time.Time          // until then a key waits before it writes on: settle
+	stopping <-chan struct{}    // closed when this run ends
+	telling  sync.Mutex         // held by tellOwn
+	former   []peer.Former      // daemons that this home was before
+	reload   context.CancelFunc // ends this run; Run begins anew with what lies in the home
+
 	led   *ledger.Ledger
 	cases *projection.Cases
+	pins  *pins
 	dir   *directory
 	inv   *invitations
 	self  *selfCard
@@ -63,6 +71,9 @@ func Run(ctx context.Context, dir string, o Options) error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Rounds == (Rounds{}) {
+		o.Rounds = DefaultRounds()
+	}
 	h := home(dir)
 	if err := h.check(); err != nil {
 		return err
@@ -72,38 +83,56 @@ func Run(ctx context.Context, dir string, o Options) error {
 		return err
 	}
 	defer func() { _ = lock.Close() }() // the kernel lets go of it in any case
-	s := &service{home: h, now: o.Now, log: newLog(o.Log)}
-	if err := s.load(); err != nil {
-		return err
+	log := newLog(o.Log)
+	ask := once(func() (string, error) { return askPassphrase("passphrase: ") })
+	for {
+		s := &service{home: h, now: o.Now, log: log}
+		again, err := s.once(ctx, o, ask)
+		if err != nil || !again || ctx.Err() != nil {
+			return err
+		}
 	}
-	if s.led, err = ledger.Open(h.path("store"), ledger.Options{StoreKey: s.keys.store, Log: s.log}); err != nil {
-		return openError(h, err)
-	}
-	return errors.Join(s.run(ctx, o), s.led.Close())
 }
 
-// load reads what lies in the home beside the store.
-func (s *service) load() error {
-	var err error
+// once runs the daemon until ctx ends, or until its keys have changed: again.
+func (s *service) once(ctx context.Context, o Options, ask func() (string, error)) (again bool, err error) {
 	if s.cfg, err = loadConfig(s.home.config()); err != nil {
-		return err
+		return false, err
 	}
-	ask := func() (string, error) { return askPassphrase("passphrase: ") }
-	if s.keys, err = loadKeys(s.home, ask); err != nil {
-		return damaged(err)
+	store, err := loadStoreKey(s.home, ask)
+	if err != nil {
+		return false, damaged(err)
 	}
-	s.kid = cose.Thumbprint(s.keys.sign.Public().(ed25519.PublicKey))
-	events, err := loadIdentity(s.home)
+	if s.led, err = ledger.Open(s.home.path("store"), ledger.Options{StoreKey: store, Log: s.log}); err != nil {
+		return false, openError(s.home, err)
+	}
+	ctx, s.reload = context.WithCancel(ctx)
+	defer s.reload()
+	s.stopping = ctx.Done()
+	if err = s.load(); err == nil {
+		err = s.run(ctx, o)
+	}
+	return ctx.Err() != nil, errors.Join(err, s.led.Close())
+}
+
+// load takes over a renewal and reads what lies in the home beside the store.
+func (s *service) load() error {
+	err := s.home.promote(s.led)
 	if err != nil {
 		return damaged(err)
 	}
-	if s.org, err = identity.Replay(events); err != nil {
-		return damaged(fmt.Errorf("%s: %w", s.home.identity(), err))
+	if s.keys, err = loadOwn(s.home.path("keys")); err != nil {
+		return lostKeys(err)
+	}
+	s.kid = s.keys.kid()
+	if s.org, err = newestChain(s.home.identity()); err != nil {
+		return damaged(err)
 	}
 	if _, ok := s.org.Daemon(s.kid); !ok {
 		return damaged(invalid("%s: no event of it certifies the key in keys/sign.key", s.home.identity()))
 	}
-	return nil
+	s.former, err = s.home.former()
+	return err
 }
 
 // certified refuses to write as a daemon that the organisation no longer vouches
@@ -114,18 +143,33 @@ func (s *service) certified() error {
 		return &api.Error{
 			Kind: api.Invalid,
 			Text: "the certificate of this daemon is not in force: it ended, was revoked, or the clock is wrong",
-			Try:  "check the clock; else the organisation's root key must certify the daemon anew",
+			Try:  "check the clock; else: cordon key status",
 		}
+	}
+	return nil
+}
+
+// mayWrite says why this daemon writes nothing; nil: it does.
+func (s *service) mayWrite() error {
+	if err := s.certified(); err != nil {
+		return err
+	}
+	if _, elsewhere := s.led.OwnFork(); elsewhere {
+		return apiError(ledger.ErrOwnFork)
+	}
+	if s.led.Restored() {
+		return apiError(ledger.ErrRestored)
 	}
 	return nil
 }
 
 // run opens what stands on the ledger and serves until ctx ends.
 func (s *service) run(ctx context.Context, o Options) error {
-	if err := s.led.SetOwn(s.kid); err != nil {
+	if err := s.led.SignWith(s.kid); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
-	s.cases = projection.New(s.led)
+	s.cases, s.pins = projection.New(s.led), newPins(openShelf[pinRow](s.led, "pins"), s.ms)
+	s.cases.PinBy(s.pins.pin)
 	s.locks, s.titles.of = newLocks(), map[id.CaseID]string{}
 	s.seen, s.owed = openShelf[seenRow](s.led, "seen"), openShelf[owedRow](s.led, "owed")
 	var err error
@@ -136,26 +180,26 @@ func (s *service) run(ctx context.Context, o Options) error {
 	if err := s.listen(o); err != nil {
 		return err
 	}
-	if err := s.payReasons(ctx); err != nil { // before anybody can owe another
+	if err := errors.Join(s.introduce(ctx, true), s.payReasons(ctx)); err != nil { // before anybody can owe another
 		return errors.Join(err, s.net.Close())
 	}
 	socket, err := listenSocket(string(s.home))
 	if err != nil {
 		return errors.Join(err, s.net.Close())
 	}
+	s.settling = time.Now().Add(settleTime)
 	g := newGroup(ctx, s.log)
 	g.start("api", func(ctx context.Context) error { return s.serve(ctx, socket) })
 	g.start("peers", s.net.Run)
 	g.start("cases", s.followCases)
 	g.start("identities", s.followIdentities)
 	g.start("addresses", s.followAddresses)
+	g.start("herald", s.herald(cmp.Or(o.Schedule.Dial, peer.DefaultSchedule().Dial)))
 	g.start("invitations", s.inv.expire)
+	g.start("duties", newDuties(s, o.Rounds).follow)
 	s.log.Info("running", "listen", s.net.Addrs())
-	if err := s.certified(); err != nil {
-		s.log.Error("nothing can be written", "err", err)
-	}
-	if s.led.Restored() {
-		s.log.Error("nothing can be written: the store was restored from a backup; the organisation's root must certify a new daemon")
+	if err := s.mayWrite(); err != nil {
+		s.log.Error("nothing can be written: cordon key status", "err", err)
 	}
 	err = g.wait()
 	s.log.Info("stopped")

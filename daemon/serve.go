@@ -101,6 +101,8 @@ func (s *service) routes() http.Handler {
 	for pattern, h := range map[string]http.Handler{
 		"GET /v1/status":                            answer(s.getStatus),
 		"GET /v1/card":                              streamed(s.getCard),
+		"GET /v1/keys":                              answer(s.getKeys),
+		"POST /v1/keys/reload":                      answer(s.reloadKeys),
 		"GET /v1/peers":                             answer(s.getPeers),
 		"POST /v1/peers":                            answer(s.addPeer),
 		"GET /v1/inbox":                             answer(s.getInbox),
@@ -122,6 +124,12 @@ func (s *service) routes() http.Handler {
 		"POST /v1/cases/{case}/embargo/leave":       answer(s.leave),
 		"POST /v1/cases/{case}/remove":              answer(s.remove),
 		"GET /v1/cases/{case}/entries/{id}":         streamed(s.getEntry),
+		"GET /v1/cases/{case}/stewards":             answer(s.getStewards),
+		"POST /v1/cases/{case}/stewards":            answer(s.changeStewards),
+		"POST /v1/cases/{case}/stewards/{id}":       answer(s.endorse),
+		"POST /v1/cases/{case}/cut":                 answer(s.setCut),
+		"GET /v1/cases/{case}/pin":                  answer(s.getPin),
+		"POST /v1/cases/{case}/pin":                 answer(s.setPin),
 		"GET /v1/verify":                            answer(s.verify),
 		"/":                                         answer(func(*http.Request) (any, error) { return nil, errNothing }),
 	} {

@@ -233,7 +233,31 @@ func lineOf(k *protocol.Case, e ledger.Entry) api.LogLine {
 		}
 	}
 	l.What, l.About = describe(k, e)
+	if m, err := protocol.Read(e.Sealed); err == nil {
+		if m, ok := m.(*protocol.Propose); ok {
+			l.Stewards, l.Quorum = m.Config.Stewards, int(m.Config.Quorum)
+		}
+	}
 	return l
+}
+
+// linesOf is a line for each of some control entries.
+func (s *service) linesOf(c id.CaseID, entries []id.EntryID) ([]api.LogLine, error) {
+	es := make([]ledger.Entry, len(entries))
+	for i, x := range entries {
+		var err error
+		if es[i], err = s.led.Entry(c, x); err != nil {
+			return nil, err
+		}
+	}
+	lines := make([]api.LogLine, len(es))
+	err := s.cases.With(c, func(k *protocol.Case) error {
+		for i, e := range es {
+			lines[i] = lineOf(k, e)
+		}
+		return nil
+	})
+	return lines, err
 }
 
 // addBody adds what the sealed body says; here is false while it has not come.

@@ -45,8 +45,17 @@ func (s *service) title(c id.CaseID) string {
 }
 
 // subject is the entry with title and report: the first of the opener's feed
-// for everybody.
+// for everybody. There is none before our own admission is here: content may come
+// sooner, and who reads it wants to answer.
 func (s *service) subject(c id.CaseID) (e ledger.Entry, ok bool, err error) {
+	err = s.cases.With(c, func(k *protocol.Case) error {
+		ok = slices.ContainsFunc(k.Participants(), func(p protocol.Participant) bool { return p.Org == s.org.ID })
+		return nil
+	})
+	if err != nil || !ok {
+		return e, false, err
+	}
+	ok = false
 	genesis, err := s.led.Entry(c, id.EntryID(c))
 	if err != nil {
 		return e, false, err
@@ -119,11 +128,16 @@ func (s *service) getCase(r *http.Request) (any, error) {
 		return nil, err
 	}
 	out.Forks = len(forks)
+	var refused []id.EntryID
 	err = s.cases.With(c, func(k *protocol.Case) error {
 		showCase(out, k)
+		out.Authority, refused = s.showStewards(k), k.RefusedActs()
 		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if out.Refused, err = s.linesOf(c, refused); err != nil {
 		return nil, err
 	}
 	invited, err := s.inv.invited(c)

@@ -39,6 +39,7 @@ func (s *service) beginLocked(c id.CaseID, d decide) (*ledger.Pending, error) {
 	if err := s.certified(); err != nil {
 		return nil, err
 	}
+	s.settle(c)
 	f := entry.Fields{Case: c, Comp: id.Control, T: s.ms()}
 	err := s.cases.With(c, func(k *protocol.Case) error {
 		a, err := d(k)

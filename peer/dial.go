@@ -45,13 +45,7 @@ func (n *Node) round(ctx context.Context) {
 		if err != nil || p == n.host.ID() {
 			continue
 		}
-		var addrs []ma.Multiaddr
-		for _, s := range t.Addrs {
-			if a, err := ma.NewMultiaddr(s); err == nil {
-				addrs = append(addrs, a)
-			}
-		}
-		n.try(ctx, libpeer.AddrInfo{ID: p, Addrs: addrs})
+		n.try(ctx, libpeer.AddrInfo{ID: p, Addrs: multiaddrs(t.Addrs)})
 	}
 	for _, p := range n.host.Network().Peers() { // those that dialled us
 		n.try(ctx, libpeer.AddrInfo{ID: p})
@@ -130,4 +124,14 @@ func (n *Node) connect(ctx context.Context, to libpeer.AddrInfo) error {
 	}
 	n.host.Peerstore().ClearAddrs(to.ID) // identify adds what a peer says of itself; we dial what is signed
 	return n.host.Connect(ctx, to)
+}
+
+// multiaddrs are those of a target that can be read.
+func multiaddrs(texts []string) (addrs []ma.Multiaddr) {
+	for _, s := range texts {
+		if a, err := ma.NewMultiaddr(s); err == nil {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
 }

@@ -80,6 +80,10 @@ func (s *session) next() (step func(context.Context) error, wait time.Duration) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := &s.due
+	for c := range d.vec { // before a WANT: who is asked knows first what we hold
+		delete(d.vec, c)
+		return func(context.Context) error { return s.sendVec(c) }, 0
+	}
 	if len(d.frames) > 0 {
 		b := slices.Concat(d.frames...)
 		d.frames = nil
@@ -88,10 +92,6 @@ func (s *session) next() (step func(context.Context) error, wait time.Duration) 
 	if wait = time.Until(d.tags); wait <= 0 {
 		d.tags = time.Now().Add(s.n.c.Schedule.Tags)
 		return s.sendTags, 0
-	}
-	for c := range d.vec {
-		delete(d.vec, c)
-		return func(context.Context) error { return s.sendVec(c) }, 0
 	}
 	for c, heads := range d.ihave {
 		delete(d.ihave, c)

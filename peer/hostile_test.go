@@ -377,7 +377,7 @@ func TestIdentifyTellsNothing(t *testing.T) {
 		list, err := b.host.Peerstore().GetProtocols(p)
 		return err == nil && len(list) > 0
 	})
-	known := []string{"/cordon/sync/1", "/cordon/invite/1", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"}
+	known := []string{"/cordon/sync/1", "/cordon/invite/1", "/cordon/keys/1", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"}
 	for _, id := range must(b.host.Peerstore().GetProtocols(p))(t) {
 		if !slices.Contains(known, string(id)) {
 			t.Errorf("speaks %s", id)

@@ -23,6 +23,7 @@ import (
 const (
 	protoSync   protocol.ID = "/cordon/sync/1"
 	protoInvite protocol.ID = "/cordon/invite/1"
+	protoKeys   protocol.ID = "/cordon/keys/1"
 )
 
 // handshakeTime is how long a dial, a HELLO or an invitation's exchange may take.
@@ -57,7 +58,7 @@ type dialled struct {
 	floods   int       // sessions that ended so
 	shutTill time.Time // no session before
 	err      string
-	requests allowance // of /cordon/invite/1
+	requests allowance // of /cordon/invite/1 and /cordon/keys/1
 }
 
 // Listen opens the listeners. Nothing is dialled and nothing is answered before Run.
@@ -106,6 +107,7 @@ func (n *Node) Run(ctx context.Context) error {
 	defer watch.Close()
 	n.host.SetStreamHandler(protoSync, func(s network.Stream) { n.spawn(func() { n.answerSync(ctx, s) }) })
 	n.host.SetStreamHandler(protoInvite, func(s network.Stream) { n.spawn(func() { n.answerInvite(ctx, s) }) })
+	n.host.SetStreamHandler(protoKeys, func(s network.Stream) { n.spawn(func() { n.answerKeys(ctx, s) }) })
 	failed := make(chan error, 1)
 	n.spawn(func() { n.dial(ctx) })
 	n.spawn(func() { n.compare(ctx) })

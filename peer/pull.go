@@ -67,6 +67,9 @@ func (s *session) pull(c id.CaseID) error {
 	var missing []wire.Range
 	for f, m := range sh.heads {
 		if n := have[f]; m.seq >= n {
+			if f.Kid == s.n.c.Kid {
+				n = 0 // another copy of us wrote it, and may have gone its own way anywhere below
+			}
 			missing = append(missing, wire.Range{Feed: f, From: n, To: m.seq})
 		} else {
 			defer s.n.asks.settle(c, f, n-1)
@@ -112,6 +115,9 @@ func (s *session) want(sh *shared, missing []wire.Range, room int) error {
 func (s *session) askFor(sh *shared, ranges []wire.Range) error {
 	for part := range slices.Chunk(ranges, wantRanges) {
 		s.mu.Lock()
+		if sh.vec == [32]byte{} && slices.ContainsFunc(part, func(r wire.Range) bool { return r.Feed.Kid == s.contact.Kid }) {
+			s.dueVecLocked(sh.id) // who is asked for its own entries knows first what we hold of them: unopposed
+		}
 		for _, r := range part {
 			s.asked += int(r.To-r.From) + 1
 			s.excess += wire.MaxEntries - 1 // a feed goes on to the next checked signature

@@ -17,6 +17,10 @@ func (s *session) sendEntries(c id.CaseID, batch []ledger.Entry) error {
 	if sh == nil {
 		return nil
 	}
+	batch, err := s.unopposed(sh, batch)
+	if err != nil {
+		return err
+	}
 	items := make([]item, 0, len(batch))
 	small := map[id.EntryID][]byte{}
 	room := wire.MaxBatch

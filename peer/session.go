@@ -157,6 +157,10 @@ func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) e
 		s.end(err)
 		return err
 	}
+	if s.contact, ok = n.allowed(p); !ok || s.contact.Kid != c.Kid { // its events may revoke this very daemon
+		s.end(errNotNow)
+		return errNotNow
+	}
 	n.adopt(s)
 	defer n.forget(s)
 	var others sync.WaitGroup
@@ -218,16 +222,11 @@ func (s *session) greet(r io.Reader) error {
 	if _, err := s.stream.Write(wire.Append(nil, hello)); err != nil {
 		return err
 	}
-	b, err := wire.ReadFrame(r, nil, wire.MaxEvents+4<<10)
-	if err != nil {
-		return fmt.Errorf("hello: %w", err)
-	}
-	f, err := wire.Parse(b)
+	h, err := readHello(r)
 	if err != nil {
 		return err
 	}
-	h, ok := f.(*wire.Hello)
-	if !ok || !slices.Contains(h.Versions, version) || h.Kid != s.contact.Kid || h.MaxFrame < wire.MaxFrame || h.Nonce == s.mine {
+	if !slices.Contains(h.Versions, version) || h.Kid != s.contact.Kid || h.MaxFrame < wire.MaxFrame || h.Nonce == s.mine {
 		return ErrHello
 	}
 	s.theirs = h.Nonce

@@ -22,7 +22,7 @@ type Admit struct {
 
 	invite *admission.Invite // set by the check
 	accept *admission.Accept
-	card   *identity.Card
+	addrs  []string // of the card
 }
 
 // Anchor is where a feed begins for an organisation that is not given the
@@ -36,8 +36,9 @@ type Anchor struct {
 }
 
 var admitKind = kind{
-	typ: 4, name: "admit", cap: identity.CapSteward, who: byStewardOf,
-	make: func() Message { return new(Admit) }, check: checkAdmit, holds: admitHolds,
+	typ: 4, name: "admit", cap: identity.CapSteward, who: inForce,
+	make: func() Message { return new(Admit) }, once: checkAdmit, enter: enterAdmit,
+	check: checkOwnAdmit, holds: admitHolds, standing: true,
 }
 
 // Type is the kind's number.
@@ -72,11 +73,12 @@ func (m *Admit) Invitee() id.OrgID {
 
 // checkAdmit judges by the entry's past alone (spec/kinds.md, admit).
 func checkAdmit(c *Case, n *node) *Refusal {
+	if r := cites(c, n); r != nil {
+		return r
+	}
 	m := n.msg.(*Admit)
-	if m.card == nil { // a refold comes by again
-		if r := m.open(c, n); r != nil {
-			return r
-		}
+	if r := m.open(c, n); r != nil {
+		return r
 	}
 	if !m.accept.Answers(m.invite) {
 		return refuse("accept-mismatch", "the accept answers another invite, or another role or agreement")
@@ -87,22 +89,37 @@ func checkAdmit(c *Case, n *node) *Refusal {
 	if m.invite.Agr != c.terms.root {
 		return refuse("agreement-not-current", "the accept signs an agreement that is not the current one: invite again")
 	}
+	return nil
+}
+
+func checkOwnAdmit(c *Case, n *node) *Refusal {
+	m := n.msg.(*Admit)
 	if n.own && slices.Contains(c.orgOrNone(m.Invitee()).rolesIn(n.past), m.Role()) {
 		return refuse("already-a-member", "the organisation is a member with this role already")
 	}
 	return nil
 }
 
-// open verifies the three objects with the keys that the entry's past shows; card
-// is set last.
+// enterAdmit notes what the accept proves, whoever has power.
+func enterAdmit(c *Case, n *node) {
+	m := n.msg.(*Admit)
+	o := c.orgOf(m.Invitee())
+	c.proves(m.accept.Kid, o, n)
+	o.voice = append(o.voice, n)
+	x := c.configs[*n.cfg]
+	x.voices = append(x.voices, o.id)
+	m.Invite, m.Accept, m.Card = nil, nil, nil // verified, and large
+}
+
+// open verifies the three objects with the keys that the entry's past shows.
 func (m *Admit) open(c *Case, n *node) *Refusal {
 	inviter, err := admission.ParseInviter(m.Invite)
 	if err != nil {
 		return refuse("bad-invite", "the invite is not well formed: %v", err)
 	}
-	f := c.config(*n.cfg)
+	f := c.configs[*n.cfg]
 	from, _ := c.orgOrNone(inviter).viewIn(n.past)
-	if from == nil || !slices.Contains(f.Stewards, inviter) {
+	if from == nil || !f.steward(inviter) {
 		return refuse("bad-invite", "the invite is not of a steward of the case")
 	}
 	if m.invite, err = admission.OpenInvite(m.Invite, from); err != nil {
@@ -125,7 +142,7 @@ func (m *Admit) open(c *Case, n *node) *Refusal {
 	if card.Org.ID != to.ID {
 		return refuse("bad-card", "the card is another organisation's")
 	}
-	m.card = card
+	m.addrs = card.Addrs
 	return nil
 }
 
@@ -145,14 +162,9 @@ func admitHolds(c *Case, n *node) *Refusal {
 }
 
 func (m *Admit) apply(c *Case, n *node) {
-	o := c.orgOf(m.Invitee())
-	c.proves(m.accept.Kid, o, n)
-	if !slices.Contains(o.voice, n) { // a refold comes by again
-		o.voice = append(o.voice, n)
-	}
+	c.act(n)
 	if n.honoured() {
-		o.admit(n)
-		c.act(n)
+		c.orgOf(m.Invitee()).admit(n)
 	}
 }
 
@@ -164,7 +176,7 @@ func (o *org) admit(n *node) {
 		if slices.Contains(n.roles(), Reporter) {
 			start = RMAccepted
 		}
-		o.rm = insert(o.rm, mark{n, uint8(start)})
+		o.rm.put(mark{n, uint8(start)})
 	}
 	o.admits = append(o.admits, n)
 }

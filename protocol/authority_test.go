@@ -192,7 +192,7 @@ func TestSuspect(t *testing.T) {
 	note := a.Tell(protocol.Subject, id.Everyone)
 	one := must(b.Org.Rename(b.Root, "B one", nil))
 	two := must(b.Org.Rename(b.Root, "B two", nil))
-	a.Say(&protocol.Ident{Events: [][]byte{one}})
+	a.Act(&protocol.Ident{Events: [][]byte{one}})
 	if o, _ := a.Case.Org(b.Org.ID); o.Name != "B one" {
 		t.Fatalf("name %q", o.Name)
 	}
@@ -243,7 +243,7 @@ func TestOthersKey(t *testing.T) {
 		t.Fatal("the copy does not follow in the other chain")
 	}
 	verdict(t, a.Case, c.Say(&protocol.Ident{Events: [][]byte{copied}}), "bad-identity")
-	verdict(t, a.Case, a.Say(&protocol.Ident{Events: [][]byte{event}}), "")
+	verdict(t, a.Case, a.Act(&protocol.Ident{Events: [][]byte{event}}), "")
 	b.Use("B/2")
 	verdict(t, a.Case, b.Say(&protocol.Status{RM: protocol.RMValid}), "")
 }

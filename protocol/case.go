@@ -5,6 +5,7 @@ import (
 
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
+	"cordon/protocol/identity"
 )
 
 // Case is the fold of a set of entries: what they say, whatever order they came
@@ -18,26 +19,45 @@ type Case struct {
 	feeds map[id.Feed]*feed
 
 	control []*branch // by place in vectors
-	all     vector    // everything folded
+	unions  map[[2]*shelf]*shelf
+	all     vector // everything folded
 	forked  map[id.Kid]bool
 
 	// What depends on an entry's past alone; it only grows.
-	orgs    map[id.OrgID]*org
-	events  map[[32]byte]*event
-	certs   map[id.Kid][]*cert // who certifies a key
-	revoked map[signer][]*node // the entries that show its revocation
-	proven  map[id.Kid][]proof // for whom a key has signed
+	orgs     map[id.OrgID]*org
+	events   map[[32]byte]*event
+	certs    map[id.Kid][]*cert // who certifies a key
+	revoked  map[signer][]*node // the entries that show its revocation
+	proven   map[id.Kid][]proof // for whom a key has signed
+	cuts     map[signer][]keyCut
+	closed   map[id.Kid][]*node // the entries that prove a fork of the key
+	opener   *org
+	genesis  *node
+	standing []*node // of order, those that decide who is a member
+	terms    agreements
+	configs  map[id.ConfigID]*config // well formed, in the chain or not
+	ever     map[id.OrgID]bool       // stewards of certified configs
+
+	// What authority decides; made anew when it changed for what is folded.
+	chain   []*config
+	drops   map[id.OrgID][]*config // links of the chain that drop a steward
+	comps   map[id.Comp]*node
+	acts    map[id.Kid][]*node // sound steward acts of a key
 	claims  []*node
 	asserts map[What]map[id.OrgID]bool
-	opener  *org
-	genesis *node
-	chain   []Config // C0; the links that later configs add come after it
-	terms   agreements
+	waited  map[id.ConfigID]bool // configs for whose certificate an act was refused
+	mute    map[id.OrgID]bool    // whose claim was refused for want of a voice
+	voided  bool                 // a fork or revocation took an act's force
 
-	// What authority decides; made anew when a steward act loses its force.
-	comps map[id.Comp]*node
-	acts  map[id.Kid][]*node // honoured steward acts of a key
-	stale bool               // an act in acts has lost its force
+	// What Settle has to do.
+	fresh  []*config // certified since
+	firm   int       // votes since touch no link of the chain before this one
+	stale  bool      // verdicts may have changed
+	folded int       // entries of order whose verdict is known
+
+	pinned *id.ConfigID // what this daemon has acted under; no part of the case
+
+	part bool // it is a part of another case, as a past has it
 }
 
 // node is one entry in the fold.
@@ -54,18 +74,27 @@ type node struct {
 	msg    Message  // nil in the content plane and for unknown kinds
 	branch *branch  // nil in a dry run
 	past   vector   // control entries before it, and itself
-	bad    *Refusal // what refuses it for good, before its kind is asked: form, deps, author
+	bad    *Refusal // what refuses it for good: form, deps, author, what its kind asks once
 	own    bool     // a dry run of what we would write ourselves: stricter
 
-	org   *org   // the author's, once attributed
-	rule  string // why it is refused; "" is honoured
-	sound bool   // its past allows it, whatever came since
+	org   *org          // the author's, once attributed
+	view  *identity.Org // which it is as its past shows it
+	why   *Refusal      // nil is honoured
+	sound bool          // its past allows it, whatever came since
 }
 
 func (n *node) control() bool { return n.comp == id.Control }
 
 // honoured says whether the entry counts.
-func (n *node) honoured() bool { return n.rule == "" }
+func (n *node) honoured() bool { return n.why == nil }
+
+// rule is the rule that refuses it; "" is honoured.
+func (n *node) rule() string {
+	if n.why == nil {
+		return ""
+	}
+	return n.why.Rule
+}
 
 // NewCase is the fold of no entries; the first must be a genesis.
 func NewCase() *Case {
@@ -73,42 +102,76 @@ func NewCase() *Case {
 		rows:  byType,
 		nodes: map[id.EntryID]*node{}, feeds: map[id.Feed]*feed{}, forked: map[id.Kid]bool{},
 		orgs: map[id.OrgID]*org{}, events: map[[32]byte]*event{}, certs: map[id.Kid][]*cert{},
-		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, asserts: map[What]map[id.OrgID]bool{},
-		terms: agreements{all: map[id.AgrID]*agreed{}},
+		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, closed: map[id.Kid][]*node{}, cuts: map[signer][]keyCut{},
+		terms: agreements{all: map[id.AgrID]*agreed{}}, configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
+		unions: map[[2]*shelf]*shelf{}, firm: 1,
 	}
 	c.resetAuthority()
 	return c
 }
 
-// Apply folds one authentic entry, whose prev and deps were applied before it.
-// The same entry again changes nothing. An Outcome refused with ErrOrder was
-// not stored.
+// Apply is Add and Settle for one entry, and its verdict then.
 func (c *Case) Apply(e *entry.Sealed) Outcome {
-	if n := c.nodes[e.ID]; n != nil {
-		return Outcome{Refused: n.rule}
-	}
-	past, prev, ok := c.pastOf(e)
-	if !ok || !c.fits(e) {
+	if !c.Add(e) {
 		return Outcome{Refused: ErrOrder}
+	}
+	c.Settle()
+	n := c.nodes[e.ID]
+	return Outcome{Refused: n.rule(), Late: !n.control() && n.honoured() && !c.member(n.org)}
+}
+
+// Add takes up one authentic entry, whose prev and deps were added before it; else
+// it returns false, and nothing was stored. The same entry again changes nothing.
+// Before the case is read again, Settle must be called.
+func (c *Case) Add(e *entry.Sealed) bool {
+	if c.nodes[e.ID] != nil {
+		return true
+	}
+	past, prev, ok := c.pastOf(e, c.shelves)
+	if !ok || !c.fits(e) {
+		return false
 	}
 	n := c.read(e, past, prev)
 	if e.Genesis() {
 		c.id, c.genesis = e.CaseID(), n
 	}
-	c.link(n, e.Feed(), prev)
+	c.place(n, e.Feed(), prev)
 	c.nodes[n.id] = n
-	if c.voidsActs(n) {
-		c.refold()
-	}
 	c.order = append(c.order, n)
+	c.stale = c.stale || c.voidsActs(n)
 	if n.org != nil && n.control() {
 		c.proves(n.kid, n.org, n)
 	}
-	c.fold(n)
-	if c.stale {
-		c.refold()
+	if n.bad != nil {
+		n.msg = nil // it may be large, and nobody asks again
+		return true
 	}
-	return Outcome{Refused: n.rule, Late: !n.control() && n.honoured() && !c.member(n.org)}
+	if n.kind.standing {
+		c.standing = append(c.standing, n)
+	}
+	if n.kind.enter != nil {
+		n.kind.enter(c, n)
+	}
+	return true
+}
+
+// Settle judges what was added since the last time. Where votes or forks changed
+// who had power, everything is judged anew: once, however much was added.
+func (c *Case) Settle() {
+	if c.firm <= len(c.chain) || len(c.fresh) > 0 {
+		c.stale = c.rechain() || c.stale
+	}
+	for c.stale || c.folded < len(c.order) {
+		if c.stale {
+			c.stale = false
+			c.resetAuthority()
+		}
+		for c.folded < len(c.order) && !c.stale {
+			n := c.order[c.folded]
+			c.folded++
+			c.fold(n)
+		}
+	}
 }
 
 // fits says whether the entry belongs to this case.
@@ -124,12 +187,23 @@ func (c *Case) fits(e *entry.Sealed) bool {
 func (c *Case) read(e *entry.Sealed, past vector, prev *node) *node {
 	n := newNode(e, row(c.rows, e.Type), past)
 	if n.bad == nil {
-		n.bad = c.badDeps(e, prev)
+		n.bad = c.badDeps(e, past, prev)
 	}
 	if n.bad == nil {
+		if prev != nil && len(e.Deps) == 0 && !prev.shows() && len(c.certs[n.kid]) == 1 {
+			n.org, n.view = prev.org, prev.view // its past shows no more of it
+		}
 		n.bad = c.attribute(n)
 	}
+	if n.bad == nil && n.kind.once != nil {
+		n.bad = n.kind.once(c, n)
+	}
 	return n
+}
+
+// shows says whether an entry may bring identity events.
+func (n *node) shows() bool {
+	return n.kind == nil || n.kind.typ == identKind.typ || n.kind.typ == genesisKind.typ
 }
 
 // newNode reads what the entry says. What no rule of this version knows is
@@ -162,17 +236,14 @@ func (c *Case) fold(n *node) {
 	if r == nil && n.kind.holds != nil {
 		r = n.kind.holds(c, n)
 	}
-	n.rule = ""
-	if r != nil {
-		n.rule = r.Rule
-	}
+	n.why = r
 	if n.sound && n.msg != nil {
 		n.msg.apply(c, n)
 	}
 }
 
-// judge is what an entry's past says of it: form, author, standing, and what its
-// kind asks.
+// judge is what an entry's past and the chain say of it: form, author, standing,
+// and what its kind asks.
 func (c *Case) judge(n *node) *Refusal {
 	if n.bad != nil {
 		return n.bad
@@ -185,43 +256,30 @@ func (c *Case) judge(n *node) *Refusal {
 	return n.kind.check(c, n)
 }
 
-// voidsActs says whether the fork that n begins takes the force of steward acts
-// that were honoured.
+// voidsActs says whether the fork that n begins takes the force of steward acts.
 func (c *Case) voidsActs(n *node) bool {
 	f := n.branch.feed
 	if !n.control() || f.fork != int64(n.seq) {
 		return false
 	}
 	for _, a := range c.acts[n.kid] {
-		if f.forkedAt(a.seq) {
+		if f.forkedAt(a.seq) && a.rule() != "forked-authority" {
 			return true
 		}
 	}
 	return false
 }
 
-// refold makes anew what authority decides. It happens when a steward's daemon
-// is proven to have forked, or its key is revoked, below acts that were
-// honoured: rare, and each time at least one act loses its force for good.
-func (c *Case) refold() {
-	c.stale = false
-	c.resetAuthority()
-	for _, n := range c.order {
-		if n.kind == nil || !n.kind.exempt {
-			c.fold(n)
-		}
-	}
-}
-
-// resetAuthority forgets what refold makes anew.
+// resetAuthority forgets what authority decides, so that all entries are folded
+// again.
 func (c *Case) resetAuthority() {
 	c.comps = map[id.Comp]*node{}
 	c.acts = map[id.Kid][]*node{}
+	c.claims, c.asserts = nil, map[What]map[id.OrgID]bool{}
+	c.waited, c.mute = map[id.ConfigID]bool{}, map[id.OrgID]bool{}
+	c.voided, c.folded = false, 0
 	for _, o := range c.orgs {
 		o.standing = standing{}
-	}
-	if c.genesis != nil {
-		c.found()
 	}
 }
 
@@ -229,12 +287,12 @@ func (c *Case) resetAuthority() {
 // own is concerned: it refuses report states that skip steps, and acts without
 // effect. Nothing changes. The error is a *Refusal.
 func (c *Case) Check(e *entry.Sealed) error {
-	past, prev, ok := c.pastOf(e)
+	past, prev, ok := c.pastOf(e, (*shelf).union)
 	if !ok || !c.fits(e) {
 		return refuse(ErrOrder, "the entry names what is not here, or another case")
 	}
-	if n := c.nodes[e.ID]; n != nil && n.rule != "" {
-		return refuse(n.rule, "the entry is folded already, and refused: %s", n.rule)
+	if n := c.nodes[e.ID]; n != nil && n.why != nil {
+		return refuse(n.why.Rule, "the entry is folded already, and refused: %s", n.why.Text)
 	}
 	if c.forks(e, prev) {
 		return errForked
@@ -248,7 +306,7 @@ var errForked = refuse("feed-forked",
 
 // forks says whether the entry's key is closed, or would be by the entry.
 func (c *Case) forks(e *entry.Sealed, prev *node) bool {
-	if c.forked[e.Kid] || c.nodes[e.ID] != nil {
+	if c.forked[e.Kid] || len(c.closed[e.Kid]) > 0 || c.nodes[e.ID] != nil {
 		return c.forked[e.Kid]
 	}
 	if prev != nil {
@@ -257,20 +315,29 @@ func (c *Case) forks(e *entry.Sealed, prev *node) bool {
 	return c.feeds[e.Feed()] != nil
 }
 
-// May says whether the daemon may write such an entry now, after everything
-// that is folded here: Check before seq, prev and deps are known, which f need
-// not have. The error is a *Refusal.
+// May says whether the daemon may write such an entry now, with the deps that
+// Deps names: Check before seq, prev and deps are known, which f need not have. The
+// error is a *Refusal.
 func (c *Case) May(kid id.Kid, f entry.Fields) error {
-	if c.forked[kid] {
+	if c.forked[kid] || len(c.closed[kid]) > 0 {
 		return errForked
 	}
 	f.Case, f.LC = c.id, entry.MaxTime // after everything
-	n := newNode(&entry.Sealed{Fields: f, Kid: kid}, row(c.rows, f.Type), c.all)
-	if own := c.feeds[id.Feed{Kid: kid, Comp: f.Comp}]; own != nil {
+	n := newNode(&entry.Sealed{Fields: f, Kid: kid}, row(c.rows, f.Type), nil)
+	var needs []id.EntryID
+	if n.msg != nil {
+		needs = c.Needs(n.msg)
+	}
+	feed := id.Feed{Kid: kid, Comp: f.Comp}
+	n.past = c.pastWith(c.Deps(kid, f.Comp, needs...), feed)
+	if own := c.feeds[feed]; own != nil {
 		n.seq = own.branches[0].tip.seq + 1
 	}
 	if n.bad == nil {
 		n.bad = c.attribute(n)
+	}
+	if n.bad == nil && n.kind.once != nil {
+		n.bad = n.kind.once(c, n)
 	}
 	return c.dry(n)
 }
@@ -296,5 +363,14 @@ func (c *Case) Verdict(e id.EntryID) (rule string, known bool) {
 	if n == nil {
 		return "", false
 	}
-	return n.rule, true
+	return n.rule(), true
+}
+
+// Why is the refusal behind a verdict; nil for an entry that is honoured or was
+// not applied.
+func (c *Case) Why(e id.EntryID) *Refusal {
+	if n := c.nodes[e]; n != nil {
+		return n.why
+	}
+	return nil
 }

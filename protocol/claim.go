@@ -15,7 +15,7 @@ type Claim struct {
 }
 
 var claimKind = kind{
-	typ: 14, name: "claim", cap: identity.CapWrite, who: byVoice, exempt: true,
+	typ: 14, name: "claim", cap: identity.CapWrite, who: byVoice,
 	make: func() Message { return new(Claim) }, check: checkClaim,
 }
 
@@ -54,7 +54,7 @@ func (c *Case) confirmed(w What) bool {
 		return true
 	}
 	for o := range c.asserts[w] {
-		if c.everSteward(o) {
+		if c.ever[o] {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"slices"
+	"sort"
 
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
@@ -29,6 +30,8 @@ func NewCompartment(readers ...id.OrgID) *Compartment {
 
 func compareOrgs(a, b id.OrgID) int { return bytes.Compare(a[:], b[:]) }
 
+func compareEntries(a, b id.EntryID) int { return bytes.Compare(a[:], b[:]) }
+
 // has says whether an organisation reads the compartment.
 func (m *Compartment) has(o id.OrgID) bool {
 	_, found := slices.BinarySearchFunc(m.Readers, o, compareOrgs)
@@ -53,11 +56,9 @@ func checkCompartment(c *Case, n *node) *Refusal {
 		return refuse("author-not-a-reader", "who opens a compartment is one of its readers")
 	}
 	opened := 0
-	for _, k := range n.org.opened {
-		if n.past.has(k) {
-			opened++
-		}
-	}
+	among(c, n.org.opened, n.past, func(ks []id.Seq, seen id.Seq) {
+		opened += sort.Search(len(ks), func(i int) bool { return ks[i] >= seen })
+	})
 	if opened >= MaxCompartments {
 		return refuse("too-many-compartments", "the organisation has opened %d compartments, which is the limit", MaxCompartments)
 	}
@@ -73,5 +74,8 @@ func checkCompartment(c *Case, n *node) *Refusal {
 
 func (m *Compartment) apply(c *Case, n *node) {
 	c.comps[id.Comp(n.id)] = n
-	n.org.opened = append(n.org.opened, n)
+	if n.org.opened == nil {
+		n.org.opened = map[*branch][]id.Seq{}
+	}
+	n.org.opened[n.branch] = append(n.org.opened[n.branch], n.seq)
 }

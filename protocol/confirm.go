@@ -12,7 +12,7 @@ type Confirm struct {
 }
 
 var confirmKind = kind{
-	typ: 15, name: "confirm", cap: identity.CapWrite, who: byVoice, exempt: true,
+	typ: 15, name: "confirm", cap: identity.CapWrite, who: byVoice,
 	make: func() Message { return new(Confirm) }, check: checkConfirm,
 }
 

@@ -6,7 +6,7 @@ import "cordon/protocol/id"
 // content plane): an agreement that is active, and a compartment that its author reads.
 func checkContent(c *Case, n *node) *Refusal {
 	if n.own && c.State() != StateOK {
-		return refuse("upgrade-needed", "the case follows rules %d, this version knows %d: no content until it is upgraded", c.tip().Rules, Rules)
+		return c.halted()
 	}
 	if n.agr == nil {
 		return refuse("agreement-not-active", "content names the agreement under which it is written")
@@ -39,4 +39,16 @@ func checkLater(c *Case, n *node) *Refusal {
 // the genesis key's feed for everybody.
 func (n *node) subjectPlace(c *Case) bool {
 	return n.comp == id.Everyone && n.seq == 0 && n.kid == c.genesis.kid
+}
+
+// halted is why we write neither content nor acts of our own.
+func (c *Case) halted() *Refusal {
+	if c.State() == StateConflict {
+		return refuse("conflict", "two changes of stewards are both carried: see the case, and decide with case pin")
+	}
+	return needsUpgrade(c.tip().Rules)
+}
+
+func needsUpgrade(rules uint64) *Refusal {
+	return refuse("upgrade-needed", "the case follows rules %d, this version knows %d: upgrade it first", rules, Rules)
 }

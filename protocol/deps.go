@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 
 	"cordon/protocol/entry"
@@ -21,16 +22,21 @@ func (c *Case) Deps(kid id.Kid, comp id.Comp, needs ...id.EntryID) []id.EntryID 
 	if f := c.feeds[id.Feed{Kid: kid, Comp: comp}]; f != nil {
 		p.base = f.branches[0].tip.past
 	}
-	for _, n := range c.ownNeeds(kid, comp) {
-		p.pick(n)
-	}
-	for _, x := range needs {
-		if n := c.nodes[x]; n != nil && n.control() {
+	pick := func(n *node) {
+		if n = c.named(n); n != nil {
 			p.pick(n)
 		}
 	}
+	for _, n := range c.ownNeeds(kid, comp) {
+		pick(n)
+	}
+	for _, x := range needs {
+		if n := c.nodes[x]; n != nil && n.control() {
+			pick(n)
+		}
+	}
 	for _, h := range c.heads() {
-		p.pick(h)
+		pick(h)
 	}
 	out := make([]id.EntryID, len(p.chosen))
 	for i, n := range p.chosen {
@@ -38,6 +44,20 @@ func (c *Case) Deps(kid id.Kid, comp id.Comp, needs ...id.EntryID) []id.EntryID 
 	}
 	slices.SortFunc(out, func(a, b id.EntryID) int { return bytes.Compare(a[:], b[:]) })
 	return out
+}
+
+// named is what stands for n among deps: n itself, unless it is later than a proof
+// that its key forked; then the config of the chain that has it in its past, if any.
+func (c *Case) named(n *node) *node {
+	if c.afterProof(n, c.all) == nil {
+		return n
+	}
+	for _, x := range c.chain {
+		if x.node.past.has(n) {
+			return x.node
+		}
+	}
+	return nil
 }
 
 // picker chooses deps one by one.
@@ -78,7 +98,16 @@ func (c *Case) ownNeeds(kid id.Kid, comp id.Comp) (needs []*node) {
 	needs = append(needs, o.liveIn(c.all)...)
 	needs = append(needs, o.voice...)
 	if comp == id.Control {
-		needs = append(needs, c.headsOf(o)...)
+		for _, h := range c.headsOf(o) {
+			needs = append(needs, h.unforked()...)
+		}
+		x := c.chain[len(c.chain)-1]
+		needs = append(needs, x.node)
+		if c.steward(o.id) { // its acts cite the config, and who carries it
+			for _, o := range slices.SortedFunc(maps.Keys(x.votes), compareOrgs) {
+				needs = append(needs, x.votes[o]...)
+			}
+		}
 	}
 	return needs
 }
@@ -94,17 +123,32 @@ func (c *Case) headsOf(o *org) (tips []*node) {
 	return tips
 }
 
-// heads are the tips of all control branches, also those in the past of others: the
-// stewards' first, then by Lamport number, highest first.
+// heads are the tips of all control branches, also those in the past of others, of a
+// forked feed what is below the fork: the stewards' first, then by Lamport number,
+// highest first.
 func (c *Case) heads() []*node {
 	tips := make([]*node, 0, len(c.control))
 	for _, b := range c.control {
-		tips = append(tips, b.tip)
+		tips = append(tips, b.tip.unforked()...)
 	}
 	slices.SortFunc(tips, func(a, b *node) int {
 		return cmp.Or(cmp.Compare(c.rank(a), c.rank(b)), cmp.Compare(b.lc, a.lc), bytes.Compare(a.id[:], b.id[:]))
 	})
 	return tips
+}
+
+// unforked is the tip of a control branch, or what stands below the fork of its
+// feed: what came above it the ledger lets no entry of ours name, and the two that
+// prove it must not be hidden behind it.
+func (n *node) unforked() []*node {
+	f := n.branch.feed
+	switch {
+	case !f.forkedAt(n.seq):
+		return []*node{n}
+	case f.fork == 0:
+		return nil
+	}
+	return []*node{f.branches[0].entries[f.fork-1]}
 }
 
 // rank is 0 for an entry of a steward, 1 for others. Keys that forked come last:
@@ -142,6 +186,14 @@ func (c *Case) Needs(m Message) (needs []id.EntryID) {
 		add(c.headsOf(o)...)
 	case *Confirm:
 		needs = append(needs, m.Claim)
+	case *Endorse:
+		needs = append(needs, m.Config)
+	case *Ident:
+		add(c.identNeeds(m)...)
+	case *Fork:
+		if m.Entries == nil {
+			needs = append(needs, m.A, m.B)
+		}
 	}
 	return needs
 }

@@ -13,7 +13,7 @@ type Exit struct {
 
 var exitKind = kind{
 	typ: 6, name: "exit", cap: identity.CapConsent, who: byMember,
-	make: func() Message { return new(Exit) }, check: nothing,
+	make: func() Message { return new(Exit) }, check: nothing, standing: true,
 }
 
 // Type is the kind's number.

@@ -3,6 +3,7 @@ package protocol
 import (
 	"slices"
 
+	"cordon/protocol/entry"
 	"cordon/protocol/id"
 )
 
@@ -11,32 +12,127 @@ import (
 func Broken(rule string) *Case {
 	c := NewCase()
 	c.rows = slices.Clone(byType)
-	change := func(k kind, how func(*kind)) {
-		how(&k)
-		c.rows[k.typ] = &k
-	}
-	switch rule {
-	case "a removal voids what it did not see":
-		change(removeKind, func(k *kind) {
-			k.make = func() Message { return new(mildRemove) }
-			k.check = func(c *Case, n *node) *Refusal { return checkAs(c, n, &n.msg.(*mildRemove).Remove) }
-		})
-	case "a fork takes the force of earlier acts":
-		change(removeKind, func(k *kind) {
-			k.make = func() Message { return new(boldRemove) }
-			k.check = func(c *Case, n *node) *Refusal { return checkAs(c, n, &n.msg.(*boldRemove).Remove) }
-		})
-	case "a forked steward has no power":
-		change(removeKind, func(k *kind) { k.holds = nil })
-		change(admitKind, func(k *kind) { k.holds = nil })
-	case "only stewards remove":
-		change(removeKind, func(k *kind) { k.who = byMember })
-	case "claims outlive removals":
-		change(claimKind, func(k *kind) { k.who = byMember })
-	default:
+	how, ok := breaks[rule]
+	if !ok {
 		panic("no such rule: " + rule)
 	}
+	for typ, change := range how {
+		k := *byType[typ]
+		change(&k)
+		c.rows[typ] = &k
+	}
 	return c
+}
+
+// change breaks a row of the table.
+type change func(*kind)
+
+// breaks are the rules that Broken knows to break, each by the rows that have it.
+var breaks = map[string]map[entry.Type]change{
+	"a removal voids what it did not see": {5: func(k *kind) {
+		k.make, k.once = func() Message { return new(mildRemove) }, cites
+		k.check = func(c *Case, n *node) *Refusal { return checkAs(c, n, &n.msg.(*mildRemove).Remove) }
+	}},
+	"a fork takes the force of earlier acts": {5: func(k *kind) {
+		k.make, k.once = func() Message { return new(boldRemove) }, cites
+		k.check = func(c *Case, n *node) *Refusal { return checkAs(c, n, &n.msg.(*boldRemove).Remove) }
+	}},
+	"a removal wins over what is concurrent": {5: func(k *kind) {
+		k.make, k.once = func() Message { return new(meekRemove) }, cites
+		k.check = func(c *Case, n *node) *Refusal { return checkAs(c, n, &n.msg.(*meekRemove).Remove) }
+	}},
+	"only stewards remove":    {5: func(k *kind) { k.who, k.once, k.holds = byMember, nil, nil }},
+	"claims outlive removals": {14: func(k *kind) { k.who = byMember }},
+
+	"a cut voids what is above it":         {4: holds("above-the-cut"), 5: holds("above-the-cut")},
+	"a forked steward has no power":        {4: holds("forked-authority"), 5: holds("forked-authority")},
+	"a revocation takes an act's force":    {4: holds("revoked-authority"), 5: holds("revoked-authority")},
+	"what is finalised stands":             {4: unfinalised, 5: unfinalised},
+	"an act waits for its config":          {4: func(k *kind) { k.who = deaf }, 5: func(k *kind) { k.who = deaf }},
+	"an act is done under the chain":       {4: func(k *kind) { k.who = nil; k.holds = nil }, 5: func(k *kind) { k.who = nil; k.holds = nil }},
+	"stewards vote for an ordinary config": {3: once("not-a-steward")},
+	"only the first vote counts": {3: func(k *kind) {
+		k.once = func(c *Case, n *node) *Refusal { return recheck(c, n, "already-endorsed") }
+	}},
+	"a steward that was heard is not silent": {3: func(k *kind) {
+		k.once = func(c *Case, n *node) *Refusal { return recheck(c, n, "steward-was-heard") }
+	}},
+	"silence lasts 14 days":             {3: once("endorsed-too-early")},
+	"no cut is below what is finalised": {2: once("cut-below-finalised")},
+	"who is dropped has no vote": {2: func(k *kind) {
+		k.enter = func(c *Case, n *node) {
+			c.register(&n.msg.(*Propose).Config, n)
+			if x := c.configs[n.id]; x.Kind == Succession {
+				for _, o := range x.dropped {
+					c.electorate(x)[o] = true
+				}
+			}
+		}
+	}},
+	"content is never voided": {33: func(k *kind) { k.holds = unremoved }},
+	"a fork closes the key":   {19: func(k *kind) { k.enter = nil }},
+}
+
+// once is a kind whose own check forgets one rule.
+func once(rule string) change {
+	return func(k *kind) {
+		check := k.once
+		k.once = func(c *Case, n *node) *Refusal {
+			if r := check(c, n); r != nil && r.Rule != rule {
+				return r
+			}
+			return nil
+		}
+	}
+}
+
+// holds is a kind whose acts keep their force against one rule.
+func holds(rule string) change {
+	return func(k *kind) {
+		check := k.holds
+		k.holds = func(c *Case, n *node) *Refusal {
+			if r := check(c, n); r != nil && r.Rule != rule {
+				return r
+			}
+			return nil
+		}
+	}
+}
+
+// unfinalised forgets that what a config has finalised stands.
+func unfinalised(k *kind) {
+	check := k.holds
+	k.holds = func(c *Case, n *node) *Refusal {
+		tip := c.chain[len(c.chain)-1]
+		fin := tip.fin
+		tip.fin = nil
+		defer func() { tip.fin = fin }()
+		return check(c, n)
+	}
+}
+
+// deaf is inForce for who does not wait for the certificate of a config.
+func deaf(c *Case, n *node) *Refusal {
+	defer clear(c.waited)
+	return inForce(c, n)
+}
+
+// recheck is checkEndorse without one of the rules that others follow.
+func recheck(c *Case, n *node, without string) *Refusal {
+	r := checkEndorse(c, n)
+	if r == nil || r.Rule != without {
+		return r
+	}
+	x := c.configs[n.msg.(*Endorse).Config]
+	switch noted, ok := c.noted(x, n); {
+	case x.Kind == Ordinary && !x.parent.steward(n.org.id):
+		return refuse("not-a-steward", "")
+	case x.Kind == Succession && !ok:
+		return refuse("silence-not-noted", "")
+	case x.Kind == Succession && n.t < noted+Silence:
+		return refuse("endorsed-too-early", "")
+	}
+	return nil
 }
 
 // checkAs judges a broken removal as what it looks like.
@@ -53,8 +149,8 @@ func (m *mildRemove) apply(c *Case, n *node) {
 	if n.honoured() {
 		o := c.orgOf(m.Org)
 		o.kills = append(o.kills, n)
-		c.act(n)
 	}
+	c.act(n)
 }
 
 // boldRemove is a removal that no later proof of a fork touches.
@@ -64,6 +160,17 @@ func (m *boldRemove) apply(c *Case, n *node) {
 	if n.honoured() {
 		c.kill(c.orgOf(m.Org), n)
 	}
+}
+
+// meekRemove is a removal that an admission which it has not seen undoes.
+type meekRemove struct{ Remove }
+
+func (m *meekRemove) apply(c *Case, n *node) {
+	o := c.orgOf(m.Org)
+	if n.honoured() && !slices.ContainsFunc(o.admits, func(a *node) bool { return !n.past.has(a) }) {
+		c.kill(o, n)
+	}
+	c.act(n)
 }
 
 // HeadsOutside counts the control heads that an entry does not have in its past.
@@ -89,3 +196,42 @@ func AddAgreement(c *Case, a Agreement, active bool) id.AgrID {
 
 // Covers is the rule of spec/kinds.md, agreements.
 func Covers(c *Case, a, b id.AgrID) bool { return c.terms.covers(a, b) }
+
+// Certified says whether the votes for a config and those on its path are enough.
+func Certified(c *Case, x id.ConfigID) bool { return c.configs[x] != nil && c.configs[x].certified }
+
+// Elector says whether an organisation votes on a succession.
+func Elector(c *Case, x id.ConfigID, o id.OrgID) bool { return c.electorate(c.configs[x])[o] }
+
+// Fin are the heads that the chain has finalised.
+func Fin(c *Case) []Place { return c.fin() }
+
+// Author is whose entry it is, and what refuses it by its past alone.
+func Author(c *Case, e id.EntryID) (o id.OrgID, rule string) {
+	n := c.nodes[e]
+	if n.org != nil {
+		o = n.org.id
+	}
+	if n.bad != nil {
+		rule = n.bad.Rule
+	}
+	return o, rule
+}
+
+// Counted is a case that counts how often it judges an entry.
+func Counted(judged *int) *Case {
+	c := NewCase()
+	c.rows = slices.Clone(byType)
+	for typ, k := range byType {
+		if k == nil {
+			continue
+		}
+		counted := *k
+		counted.check = func(c *Case, n *node) *Refusal {
+			*judged++
+			return k.check(c, n)
+		}
+		c.rows[typ] = &counted
+	}
+	return c
+}

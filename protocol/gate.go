@@ -58,8 +58,9 @@ func (c *Case) MaySend(x id.EntryID, part Part, to Recipient, here Local) Decisi
 		return no("G1")
 	}
 	if !c.member(o) || c.forked[daemon.Kid] {
-		// The removed one is told of it, nothing more.
-		return Decision{Send: part == Header && c.told(o, n), Gate: "G3"}
+		// The removed one is told of it, nothing more; who forked, what its key wrote.
+		own := c.member(o) && n.kid == daemon.Kid
+		return Decision{Send: part == Header && (own || c.told(o, n)), Gate: "G3"}
 	}
 	if n.control() {
 		return Decision{Send: part == Header, Gate: "G3"}

@@ -158,7 +158,7 @@ func TestClosedDaemon(t *testing.T) {
 		t.Errorf("another daemon: %+v", got)
 	}
 	event := b.Certify("B/2", identity.CapWrite)
-	a.Say(&protocol.Ident{Events: [][]byte{event}})
+	a.Act(&protocol.Ident{Events: [][]byte{event}})
 	b.Use("B/2")
 	if got := a.Case.MaySend(note.ID, protocol.Header, to(b), from(a)); !got.Send {
 		t.Errorf("the organisation's other daemon: %+v", got)

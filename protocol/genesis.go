@@ -21,8 +21,9 @@ type Genesis struct {
 }
 
 var genesisKind = kind{
-	typ: entry.TypeGenesis, name: "genesis", cap: identity.CapSteward, exempt: true,
-	make: func() Message { return new(Genesis) }, check: checkGenesis,
+	typ: entry.TypeGenesis, name: "genesis", cap: identity.CapSteward,
+	make: func() Message { return new(Genesis) }, once: checkGenesis, enter: enterGenesis,
+	check: checkOwnGenesis, standing: true,
 }
 
 // NewGenesis is the genesis of a case that opener opens, as its only steward.
@@ -31,7 +32,7 @@ func NewGenesis(nonce [32]byte, opener *identity.Org, terms Agreement, roles ...
 	roles = slices.Clone(roles)
 	slices.Sort(roles)
 	return &Genesis{Nonce: nonce, Events: opener.Events, Terms: terms, Roles: slices.Compact(roles),
-		Config: Config{Stewards: []id.OrgID{opener.ID}, Quorum: 1, Rules: Rules, Kind: 1}}
+		Config: Config{Stewards: []id.OrgID{opener.ID}, Quorum: 1, Rules: Rules, Kind: Ordinary}}
 }
 
 // Type is the kind's number.
@@ -70,6 +71,11 @@ func checkGenesis(c *Case, n *node) (r *Refusal) {
 	if rec.Parent != nil {
 		return refuse("bad-agreement", "terms 0 have no parent")
 	}
+	return nil
+}
+
+func checkOwnGenesis(_ *Case, n *node) *Refusal {
+	rec, _ := n.msg.(*Genesis).Terms.Open() // judged before
 	if n.own && rec.End != nil && n.t >= *rec.End {
 		return refuse("end-in-past", "the embargo would end before the case opens: give a later end")
 	}
@@ -79,7 +85,8 @@ func checkGenesis(c *Case, n *node) (r *Refusal) {
 // opens judges C0 and the roles.
 func (m *Genesis) opens(opener id.OrgID) *Refusal {
 	f := &m.Config
-	if len(f.Stewards) != 1 || f.Stewards[0] != opener || f.N != 0 || f.Quorum != 1 || f.Kind != 1 {
+	if len(f.Stewards) != 1 || f.Stewards[0] != opener || f.N != 0 || f.Quorum != 1 || f.Kind != Ordinary ||
+		f.Parent != nil || f.Basis != nil || f.Cuts != nil || f.Heads != nil {
 		return refuse("bad-config", "the first config of a case names its opener as the one steward")
 	}
 	if !slices.IsSorted(m.Roles) || len(slices.Compact(slices.Clone(m.Roles))) != len(m.Roles) {
@@ -88,27 +95,22 @@ func (m *Genesis) opens(opener id.OrgID) *Refusal {
 	return nil
 }
 
-func (m *Genesis) apply(c *Case, n *node) {
+func enterGenesis(c *Case, n *node) {
+	m := n.msg.(*Genesis)
 	c.show(m.chain, n)
-	m.Config.ID = n.id
-	c.chain = []Config{m.Config}
 	rec, _ := m.Terms.Open() // judged by the check
 	c.terms.root = m.Terms.ID()
 	c.terms.all[c.terms.root] = &agreed{Agreement: m.Terms, Record: rec, active: true}
 	c.opener = c.orgs[m.chain.org]
 	n.org = c.opener
-	c.opener.voice = append(c.opener.voice, n)
 	c.proves(n.kid, n.org, n)
-	c.found()
+	c.register(&m.Config, n)
+	c.follow(0, []*config{c.configs[n.id]})
+	c.firm = len(c.chain) + 1
 }
 
-// found counts genesis as the honoured admit of its author's organisation.
-func (c *Case) found() {
-	if c.opener == nil {
-		return // a genesis that the rules refuse opens nothing
-	}
-	c.opener.admit(c.genesis)
-}
+// apply counts genesis as the honoured admit of its author's organisation.
+func (m *Genesis) apply(c *Case, n *node) { c.orgOf(n.org.id).admit(n) }
 
 // rolesOf is a list of roles.
 func rolesOf(key uint64, v *[]Role) field {

@@ -1,28 +1,120 @@
 package protocol_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"fmt"
+	"math/bits"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 
 	"cordon/protocol"
-	"cordon/protocol/canon"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
-	"cordon/protocol/identity"
 	"cordon/protocol/link"
 )
 
 // history is a set of entries that several daemons wrote with different
 // knowledge, in the order of writing, which is one causal order of many.
+// Nothing keeps the daemons to the rules.
 type history struct {
-	script  []uint16 // every choice, in turn; zero when it is used up
-	ds      []*link.Daemon
-	pool    []*entry.Sealed
-	claims  []id.EntryID
-	rooms   []id.Comp
-	readers map[id.Comp][]int
-	keys    int
+	script []uint16 // every choice, in turn; zero when it is used up
+	clock  func(i int) uint64
+	later  []uint64 // by organisation: what it has waited, milliseconds
+	honest bool     // no organisation votes for two children of one config
+	calm   bool     // nobody forks
+
+	ds    []*link.Daemon // organisations: their chains as they know them, their root keys
+	ws    []*writer
+	pool  []*entry.Sealed
+	at    map[id.EntryID]int // place in the pool
+	past  []set              // by place: the control entries before it
+	known *protocol.Case     // everything: where to aim
+
+	confs  []proposed
+	idents []shownEvents
+	votes  []voted
+	forks  [][2]int
+	claims []id.EntryID
+	rooms  []id.Comp
+	keys   int
+}
+
+// writer is a daemon: a key with what it has seen.
+type writer struct {
+	org  int
+	name string
+	key  ed25519.PrivateKey
+	kid  id.Kid
+	own  map[id.Comp][]int
+	tip  map[id.Comp]int // where it goes on
+	seen set             // control entries
+}
+
+// proposed is a config of the history, C0 first.
+type proposed struct {
+	protocol.Config
+	at  int
+	fin []protocol.Place
+}
+
+// shownEvents are identity events that an entry brings.
+type shownEvents struct{ at, org, to int }
+
+// voted is an endorsement.
+type voted struct{ at, org, conf int }
+
+// set is a set of places in the pool.
+type set []uint64
+
+func (s set) has(i int) bool { return i/64 < len(s) && s[i/64]>>(i%64)&1 == 1 }
+
+// with is s and i; s may be overwritten.
+func (s set) with(i int) set {
+	for len(s) <= i/64 {
+		s = append(s, 0)
+	}
+	s[i/64] |= 1 << (i % 64)
+	return s
+}
+
+// or is what is in s or in t; s may be overwritten.
+func (s set) or(t set) set {
+	for len(s) < len(t) {
+		s = append(s, 0)
+	}
+	for i, w := range t {
+		s[i] |= w
+	}
+	return s
+}
+
+// upTo is what of s is below n.
+func (s set) upTo(n int) set {
+	out := slices.Clone(s)
+	for i := range out {
+		switch {
+		case 64*i >= n:
+			out[i] = 0
+		case 64*i+64 > n:
+			out[i] &= 1<<(n-64*i) - 1
+		}
+	}
+	return out
+}
+
+func (s set) down(yield func(int) bool) {
+	for i, w := range slices.Backward(s) {
+		for w != 0 {
+			b := 63 - bits.LeadingZeros64(w)
+			w &^= 1 << b
+			if !yield(64*i + b) {
+				return
+			}
+		}
+	}
 }
 
 func (h *history) pick(n int) int {
@@ -34,25 +126,77 @@ func (h *history) pick(n int) int {
 	return v % n
 }
 
+// chance is true once in n.
+func (h *history) chance(n int) bool { return h.pick(n) == n-1 }
+
+// oneOf picks an item; ok is false when there is none.
+func oneOf[T any](h *history, xs []T) (x T, ok bool) {
+	if len(xs) == 0 {
+		return x, false
+	}
+	return xs[h.pick(len(xs))], true
+}
+
 // orgNames are the same in every history: making keys is what costs time.
-var orgNames = []string{"Alder", "Birch", "Cedar", "Dogwood", "Elm"}
+var orgNames = []string{"Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir"}
+
+var newcomers = sync.OnceValue(func() (ds []*link.Daemon) {
+	for _, name := range orgNames {
+		ds = append(ds, link.NewDaemon(nil, name))
+	}
+	return ds
+})
 
 // play makes a history from a script; clock gives the time that the i-th
 // organisation's daemons claim.
-func play(script []uint16, clock func(i int) uint64) *history {
-	h := &history{script: script, readers: map[id.Comp][]int{}}
-	for i, name := range orgNames {
-		d := link.NewDaemon(nil, name)
-		d.Clock = func() uint64 { return clock(i) }
-		h.ds = append(h.ds, d)
+func play(script []uint16, clock func(i int) uint64) *history { return plays(script, clock, false) }
+
+func plays(script []uint16, clock func(i int) uint64, honest bool) *history {
+	h := opened(script, clock)
+	h.honest, h.calm = honest, h.pick(5) < 2
+	for _, i := range rand.New(rand.NewPCG(uint64(h.pick(9)), 0)).Perm(len(h.ds) - 1)[:2+h.pick(len(h.ds)-2)] {
+		h.admitAs(h.ws[0], i+1, protocol.Role(1+h.pick(6)), "0")
 	}
-	h.add(h.ds[0].Open("history", link.Terms(), protocol.MitigatingVendor))
-	for _, d := range h.ds[1 : 1+h.pick(len(h.ds))] {
-		h.ds[0].Admit(d, protocol.Role(1+h.pick(6)))
+	for range h.pick(3) {
+		h.proposeAs(h.ws[0], protocol.Ordinary)
+		h.carry()
 	}
-	h.gather(h.ds[0])
+	for _, w := range h.ws {
+		h.learn(w)
+	}
 	for len(h.script) > 0 {
 		h.step()
+	}
+	return h
+}
+
+// opened is a case that the first organisation has opened, nobody else in it.
+func opened(script []uint16, clock func(i int) uint64) *history {
+	h := &history{script: script, clock: clock, later: make([]uint64, len(orgNames)),
+		at: map[id.EntryID]int{}, known: protocol.NewCase()}
+	for i, d := range newcomers() {
+		own := *d
+		h.ds = append(h.ds, &own)
+		h.join(i, orgNames[i]+"/1", nil)
+	}
+	h.open()
+	return h
+}
+
+// seated is a case of all organisations, the first n its stewards.
+func seated(script []uint16, n int) *history {
+	h := opened(script, steady())
+	for i := range h.ds[1:] {
+		h.admitAs(h.ws[0], i+1, protocol.Role(1+i%6), "0")
+	}
+	p := h.confs[0]
+	f := protocol.Config{Parent: &p.ID, N: 1, Rules: 1, Kind: protocol.Ordinary, Quorum: uint8(n/2 + 1)}
+	for _, d := range h.ds[:n] {
+		f.Stewards = append(f.Stewards, d.Org.ID)
+	}
+	h.vote(h.ws[0], h.putForward(h.ws[0], p, f))
+	for _, w := range h.ws {
+		w.seen = w.seen.or(h.control())
 	}
 	return h
 }
@@ -63,6 +207,16 @@ func steady() func(int) uint64 {
 	return func(int) uint64 { now++; return now }
 }
 
+// random is a script drawn from a seed.
+func random(seed uint64) []uint16 {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	script := make([]uint16, 150+rng.IntN(300))
+	for i := range script {
+		script[i] = uint16(rng.Uint32())
+	}
+	return script
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
@@ -70,239 +224,191 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// able says whether the daemon's key is certified and not revoked, so that it
-// can sign invites, accepts and cards.
-func able(d *link.Daemon) bool {
-	x, ok := d.Org.Daemon(d.Kid)
-	return ok && !x.Revoked
+// join adds a daemon of an organisation.
+func (h *history) join(org int, name string, seen set) *writer {
+	k := keyOf(name)
+	w := &writer{org: org, name: name, key: k.key, kid: k.kid, own: map[id.Comp][]int{}, tip: map[id.Comp]int{}, seen: slices.Clone(seen)}
+	h.ws = append(h.ws, w)
+	return w
 }
 
-func (h *history) add(es ...*entry.Sealed) {
-	h.pool = append(h.pool, es...)
+type namedKey struct {
+	key ed25519.PrivateKey
+	kid id.Kid
 }
 
-// learn gives a daemon what was written until some moment.
-func (h *history) learn(d *link.Daemon, until int) {
-	for _, e := range h.pool[:until] {
-		d.Accept(e)
+var namedKeys sync.Map
+
+// keyOf is the key drawn from a name.
+func keyOf(name string) namedKey {
+	if k, ok := namedKeys.Load(name); ok {
+		return k.(namedKey)
 	}
+	k := namedKey{ed25519.NewKeyFromSeed(link.Seed(name, "sig")), link.KidOf(name)}
+	namedKeys.Store(name, k)
+	return k
 }
 
-// step lets one daemon do one thing. Nothing keeps it to the rules.
-func (h *history) step() {
-	i := h.pick(len(h.ds))
-	d := h.ds[i]
-	if d.Case.Len() == 0 || h.pick(3) == 0 {
-		h.learn(d, len(h.pool)-h.pick(len(h.pool))/2)
+func (h *history) open() {
+	g := protocol.NewGenesis([32]byte{1}, h.ds[0].Org, link.Terms(), protocol.MitigatingVendor)
+	w := h.ws[0]
+	f := entry.Fields{T: h.clock(0), Type: g.Type(), Ctl: protocol.Ctl(g)}
+	h.take(w, must(f.Seal(w.key)), nil)
+	c0 := g.Config
+	c0.ID = id.ConfigID(h.pool[0].ID)
+	h.confs = []proposed{{Config: c0}}
+	h.idents = []shownEvents{{0, 0, len(h.ds[0].Org.Events)}}
+}
+
+// take puts an entry into the pool, at the end of its author's feed.
+func (h *history) take(w *writer, e *entry.Sealed, past set) int {
+	i, old := h.at[e.ID]
+	if !old {
+		i = len(h.pool)
+		h.pool, h.past, h.at[e.ID] = append(h.pool, e), append(h.past, past), i
+		h.known.Apply(e)
+		for _, j := range w.own[e.Comp] {
+			if h.pool[j].Seq == e.Seq {
+				h.forks = append(h.forks, [2]int{j, i})
+			}
+		}
+		w.own[e.Comp] = append(w.own[e.Comp], i)
 	}
-	h.act(d, i)
-	h.gather(d)
+	w.tip[e.Comp] = i
+	if e.Control() {
+		w.seen = w.seen.with(i)
+	}
+	return i
 }
 
-// gather takes what a daemon wrote into the pool, in the order of writing.
-func (h *history) gather(d *link.Daemon) {
-	var fresh []*entry.Sealed
-	for x, e := range d.Held {
-		if !slices.ContainsFunc(h.pool, func(p *entry.Sealed) bool { return p.ID == x }) {
-			fresh = append(fresh, e)
+// write puts f at the end of w's feed, with everything in the past that w knows.
+func (h *history) write(w *writer, f entry.Fields) int {
+	prev, ok := w.tip[f.Comp]
+	if !ok {
+		prev = -1
+	}
+	return h.writeAfter(w, prev, f, w.seen)
+}
+
+// writeAfter is write after any entry of the feed (-1: at seq 0) and with any
+// knowledge.
+func (h *history) writeAfter(w *writer, prev int, f entry.Fields, know set) int {
+	var past set
+	f.Case, f.T = h.known.ID(), h.clock(w.org)+h.later[w.org]
+	if prev >= 0 {
+		p := h.pool[prev]
+		f.Seq, f.Prev, f.LC, f.T = p.Seq+1, p.ID, p.LC, max(f.T, p.T)
+		past = slices.Clone(h.past[prev])
+		if p.Control() {
+			past = past.with(prev)
 		}
 	}
-	slices.SortFunc(fresh, func(a, b *entry.Sealed) int { return int(a.LC) - int(b.LC) })
-	h.add(fresh...)
-}
-
-func (h *history) act(d *link.Daemon, i int) {
-	switch op := h.pick(32); {
-	case op < 4:
-		h.admit(d)
-	case op < 8: // mostly who may; now and then who may not
-		if h.pick(4) > 0 && h.ds[0].Case.Len() > 0 {
-			d = h.ds[0]
+	if f.Deps == nil {
+		for _, d := range h.heads(know, past, prev < 0) {
+			f.Deps = append(f.Deps, h.pool[d].ID)
 		}
-		d.Act(&protocol.Remove{Org: h.ds[h.pick(len(h.ds))].Org.ID, Code: 1})
-		h.gather(d)
-	case op < 9:
-		d.Say(&protocol.Exit{Code: 2})
-	case op < 16:
-		d.Say(&protocol.Status{RM: protocol.RM(2 + h.pick(5))})
-	case op < 18:
-		d.Say(&protocol.Status{Fix: protocol.Fix(2 + h.pick(2))})
-	case op < 20:
-		h.claims = append(h.claims, d.Say(&protocol.Claim{What: protocol.What(1 + h.pick(3))}).ID)
-	case op < 21:
-		h.confirm(d)
-	case op < 23:
-		h.open(d, i)
-	case op < 27:
-		h.tell(d)
-	case op < 28:
-		d.Say(&protocol.Address{Addrs: []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", 1000+h.pick(9))}})
-	case op < 29:
-		h.rekey(d)
-	case op < 31:
-		h.fork(d)
-	default:
-		h.strange(d)
+		slices.SortFunc(f.Deps, func(a, b id.EntryID) int { return bytes.Compare(a[:], b[:]) })
 	}
+	for _, x := range f.Deps {
+		d := h.at[x]
+		f.LC = max(f.LC, h.pool[d].LC)
+		past = past.or(h.past[d]).with(d)
+	}
+	f.LC++
+	return h.take(w, must(f.Seal(w.key)), past)
 }
 
-func (h *history) admit(d *link.Daemon) {
+// heads are the entries of know that are in no other's past, nor in base: the
+// latest sixteen.
+func (h *history) heads(know, base set, first bool) (hs []int) {
+	covered := slices.Clone(base)
+	know.down(func(i int) bool {
+		if !covered.has(i) {
+			hs = append(hs, i)
+			covered = covered.or(h.past[i])
+		}
+		return len(hs) < entry.MaxDeps
+	})
+	if len(hs) == 0 && first {
+		hs = []int{0}
+	}
+	return hs
+}
+
+// say writes a control message.
+func (h *history) say(w *writer, m protocol.Message) int {
+	return h.write(w, entry.Fields{Type: m.Type(), Ctl: protocol.Ctl(m)})
+}
+
+// act writes a steward act under some config that w knows.
+func (h *history) act(w *writer, m protocol.Message) int {
+	f := entry.Fields{Type: m.Type(), Ctl: protocol.Ctl(m)}
+	cfg := h.cite(w)
+	f.Cfg = &cfg
+	return h.write(w, f)
+}
+
+// cite is mostly the newest config of the chain that w knows, now and then any.
+func (h *history) cite(w *writer) id.ConfigID {
 	if h.pick(4) > 0 {
-		d = h.ds[0]
-	}
-	o := h.ds[h.pick(len(h.ds))]
-	if o != d && able(d) && able(o) && d.Case.Len() > 0 {
-		d.Act(d.Admission(o, protocol.Role(1+h.pick(6)), fmt.Sprint(h.pick(3))))
-		h.gather(d)
-	}
-}
-
-func (h *history) confirm(d *link.Daemon) {
-	if len(h.claims) > 0 {
-		d.Say(&protocol.Confirm{Claim: h.claims[h.pick(len(h.claims))]})
-	}
-}
-
-func (h *history) open(d *link.Daemon, i int) {
-	readers := []id.OrgID{d.Org.ID}
-	for j, o := range h.ds {
-		if j != i && h.pick(2) == 1 {
-			readers = append(readers, o.Org.ID)
+		for _, x := range slices.Backward(h.known.Chain()) {
+			if w.seen.has(h.at[x.ID]) {
+				return x.ID
+			}
 		}
 	}
-	h.rooms = append(h.rooms, id.Comp(d.Say(protocol.NewCompartment(readers...)).ID))
+	known := h.knownTo(w)
+	if len(known) == 0 {
+		return id.ConfigID(h.pool[0].ID)
+	}
+	return known[h.pick(len(known))].ID
 }
 
-func (h *history) tell(d *link.Daemon) {
-	comp := id.Everyone
-	if n := h.pick(len(h.rooms) + 1); n > 0 {
-		comp = h.rooms[n-1]
+// knownTo lists the configs that w has seen proposed.
+func (h *history) knownTo(w *writer) (known []proposed) {
+	for _, x := range h.confs {
+		if w.seen.has(x.at) {
+			known = append(known, x)
+		}
 	}
-	d.Tell(protocol.Note, comp)
+	return known
 }
 
-// rekey certifies another key and lets some daemon bring it into the case, or
-// revokes the one in use, or makes the chain ambiguous.
-func (h *history) rekey(d *link.Daemon) {
-	if len(d.Org.Events) > 8 {
-		return
-	}
-	h.keys++
-	name := fmt.Sprintf("%s/%d", d.Org.Name, h.keys)
-	bearer := h.ds[h.pick(len(h.ds))]
-	if bearer.Case.Len() == 0 {
-		return
-	}
-	was := d.Org
-	var event []byte
-	switch h.pick(6) {
-	case 4:
-		h.usurp(d)
-		return
-	case 5: // badly signed; its own well-signed twin may come too
-		event = d.Certify(name, identity.CapWrite, identity.CapConsent, identity.CapInvite)
-		h.shows(bearer, was, event)
-		event = slices.Clone(event)
-		event[len(event)-1] ^= 1
-		bearer = h.ds[h.pick(len(h.ds))]
+// learn lets a daemon have everything, or what was written until some moment, or
+// what another has.
+func (h *history) learn(w *writer) {
+	switch h.pick(4) {
 	case 0:
-		if !able(d) {
-			return
-		}
-		event = must(d.Org.RevokeDaemon(d.Root, d.Kid, 1))
-		d.Org = must(d.Org.Extend(event))
+		w.seen = w.seen.or(h.ws[h.pick(len(h.ws))].seen)
 	case 1:
-		event = must(d.Org.Rename(d.Root, name, nil))
-		if h.pick(2) == 0 {
-			d.Org = must(d.Org.Extend(event))
-		}
+		w.seen = w.seen.or(h.control().upTo(len(h.pool) - h.pick(len(h.pool))/2))
 	default:
-		event = d.Certify(name, identity.CapWrite, identity.CapConsent, identity.CapInvite)
-		if h.pick(2) == 0 {
-			defer d.Use(name)
+		w.seen = w.seen.or(h.control())
+	}
+}
+
+// control are all control entries.
+func (h *history) control() (all set) {
+	for i, e := range h.pool {
+		if e.Control() {
+			all = all.with(i)
 		}
 	}
-	h.shows(bearer, was, event)
+	return all
 }
 
-// shows lets a daemon bring an event, and the chain before it where the case
-// lacks it.
-func (h *history) shows(bearer *link.Daemon, before *identity.Org, event ...[]byte) {
-	if bearer.Case.Len() == 0 {
-		return
-	}
-	events := event
-	if _, ok := bearer.Case.Org(before.ID); !ok {
-		events = append(slices.Clone(before.Events), event...)
-	}
-	bearer.Say(&protocol.Ident{Events: events})
-	h.gather(bearer)
-}
-
-// usurp certifies another organisation's key, which agrees, and now and then revokes it.
-func (h *history) usurp(d *link.Daemon) {
-	o := h.ds[h.pick(len(h.ds))]
-	k, ok := o.Org.Daemon(o.Kid)
-	if _, mine := d.Org.Daemon(o.Kid); mine || !ok {
-		return
-	}
-	k.Caps = []identity.Cap{identity.CapWrite}
-	was := d.Org
-	events := [][]byte{must(d.Org.CertifyDaemon(d.Root, elsewhere(o), k))}
-	d.Org = must(d.Org.Extend(events[0]))
-	if h.pick(2) == 0 {
-		events = append(events, must(d.Org.RevokeDaemon(d.Root, o.Kid, 1)))
-		d.Org = must(d.Org.Extend(events[1]))
-	}
-	h.shows(d, was, events...)
-}
-
-// fork writes after an entry that is not the last of its feed.
-func (h *history) fork(d *link.Daemon) {
-	var own []*entry.Sealed
-	for _, e := range h.pool {
-		if e.Kid == d.Kid && d.Held[e.ID] != nil && !e.Genesis() && e.Control() {
-			own = append(own, e)
+// member is a writer of an organisation with a steward's caps: its first, mostly.
+func (h *history) steward(org id.OrgID) *writer {
+	var of []*writer
+	for _, w := range h.ws {
+		if d, ok := h.ds[w.org].Org.Daemon(w.kid); h.ds[w.org].Org.ID == org && ok && d.Can(3) {
+			of = append(of, w)
 		}
 	}
-	f := entry.Fields{Deps: []id.EntryID{h.pool[0].ID}}
-	var prev *entry.Sealed
-	if n := h.pick(len(own) + 1); n > 0 {
-		prev, f.Deps = own[n-1], nil
-	} else if d == h.ds[0] && d.Kid == h.pool[0].Kid {
-		prev, f.Deps = h.pool[0], nil
+	if len(of) == 0 || !h.chance(6) {
+		return h.ws[slices.IndexFunc(h.ds, func(d *link.Daemon) bool { return d.Org.ID == org })]
 	}
-	var m protocol.Message = &protocol.Status{RM: protocol.RM(2 + h.pick(5))}
-	switch h.pick(4) {
-	case 0, 1:
-		m = &protocol.Remove{Org: h.ds[h.pick(len(h.ds))].Org.ID}
-		cfg := d.Case.Config().ID
-		f.Cfg = &cfg
-	case 2:
-		m = &protocol.Address{Addrs: []string{fmt.Sprintf("/ip4/127.0.0.2/tcp/%d", 1000+h.pick(9))}}
-	}
-	f.Type, f.Ctl = m.Type(), protocol.Ctl(m)
-	d.WriteAfter(prev, f)
-}
-
-// strange writes what rules 1 do not know, or know to be wrong.
-func (h *history) strange(d *link.Daemon) {
-	deps := d.Case.Deps(d.Kid, id.Control)
-	switch h.pick(4) {
-	case 0:
-		d.Write(entry.Fields{Type: 20, Ctl: canon.MustMarshal(map[uint64]uint64{1: 1}), Deps: deps})
-	case 1:
-		d.Write(entry.Fields{Type: 13, Ctl: canon.MustMarshal(map[uint64]uint64{1: 3, 9: 1}), Deps: deps})
-	case 2:
-		d.Write(entry.Fields{Type: 13, Ctl: canon.MustMarshal(map[uint64]uint64{}), Deps: deps})
-	case 3:
-		if g := h.pool[0].ID; !slices.Contains(deps, g) && len(d.Held) > 3 {
-			deps = append(deps, g)
-			slices.SortFunc(deps, func(a, b id.EntryID) int { return strings.Compare(a.String(), b.String()) })
-		}
-		s := &protocol.Status{RM: protocol.RMValid}
-		d.Write(entry.Fields{Type: s.Type(), Ctl: protocol.Ctl(s), Deps: deps})
-	}
+	return of[h.pick(len(of))]
 }
 
 // shuffled is another causal order of the history, drawn from seed.
@@ -329,11 +435,23 @@ func ready(e *entry.Sealed, placed map[id.EntryID]bool) bool {
 	return !slices.ContainsFunc(e.Deps, func(d id.EntryID) bool { return !placed[d] })
 }
 
-// fold applies entries to a case, each as often as times says.
+// fold applies entries to a case, one by one.
 func fold(c *protocol.Case, es []*entry.Sealed) *protocol.Case {
 	for _, e := range es {
 		c.Apply(e)
 	}
+	return c
+}
+
+// batches adds entries to a case and settles now and then.
+func batches(c *protocol.Case, es []*entry.Sealed, pick func(int) int) *protocol.Case {
+	for _, e := range es {
+		c.Add(e)
+		if pick(12) == 0 {
+			c.Settle()
+		}
+	}
+	c.Settle()
 	return c
 }
 
@@ -360,6 +478,14 @@ func (h *history) shown(c *protocol.Case) string {
 			fmt.Fprintf(&b, "%s %d %v %v\n", o.Name, len(o.Events), c.Member(d.Org.ID), len(c.Removed(d.Org.ID)))
 		}
 	}
-	fmt.Fprintf(&b, "%d claims %d\n", c.Len(), len(c.Claims()))
+	b.WriteString("chain")
+	for _, x := range c.Chain() {
+		fmt.Fprintf(&b, " %d", h.at[x.ID])
+	}
+	b.WriteString("\nopen")
+	for _, p := range c.Proposals() {
+		fmt.Fprintf(&b, " [%d %d %x %x]", h.at[p.ID], p.Need, p.Endorsed, p.Missing)
+	}
+	fmt.Fprintf(&b, "\n%d claims %d forks %d\n", c.Len(), len(c.Claims()), len(c.Unproven()))
 	return b.String()
 }

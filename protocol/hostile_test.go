@@ -90,7 +90,7 @@ func TestAddressesOnTwoBranches(t *testing.T) {
 // silenced by another that certifies it too, though it never signed an accept.
 func TestDisputedSecondKey(t *testing.T) {
 	a, b, c, _ := trio()
-	a.Say(&protocol.Ident{Events: [][]byte{b.Certify("B/2", identity.CapWrite)}})
+	a.Act(&protocol.Ident{Events: [][]byte{b.Certify("B/2", identity.CapWrite)}})
 	b.Use("B/2")
 	verdict(t, a.Case, b.Say(&protocol.Status{RM: protocol.RMValid}), "")
 	k, _ := b.Org.Daemon(b.Kid)
@@ -142,7 +142,7 @@ func TestRemovalSeesItsSubject(t *testing.T) {
 	verdict(t, ds[0].Case, valid, "")
 
 	c := ds[2]
-	ds[0].Say(&protocol.Ident{Events: [][]byte{c.Certify("standby", identity.CapWrite, identity.CapConsent)}})
+	ds[0].Act(&protocol.Ident{Events: [][]byte{c.Certify("standby", identity.CapWrite, identity.CapConsent)}})
 	known := ds[0].Say(&protocol.Address{Addrs: []string{"/ip4/127.0.0.1/tcp/1"}})
 	other := c.Say(&protocol.Status{RM: steps[1]})
 	for _, d := range ds[3:] {
@@ -298,4 +298,85 @@ func TestChangedFields(t *testing.T) {
 	if folded < 1000 {
 		t.Errorf("only %d entries got as far as the fold", folded)
 	}
+}
+
+// TestTooManyCompartments: an organisation opens so many and no more.
+func TestTooManyCompartments(t *testing.T) {
+	_, b, c, _ := trio()
+	var last *entry.Sealed
+	for range protocol.MaxCompartments {
+		last = b.Say(protocol.NewCompartment(b.Org.ID))
+	}
+	verdict(t, b.Case, last, "")
+	verdict(t, b.Case, b.Say(protocol.NewCompartment(b.Org.ID)), "too-many-compartments")
+	verdict(t, b.Case, c.Say(protocol.NewCompartment(c.Org.ID)), "")
+}
+
+// TestDepOnContent: content is in nobody's past.
+func TestDepOnContent(t *testing.T) {
+	a, b, _, _ := trio()
+	note := a.Tell(protocol.Subject, id.Everyone)
+	verdict(t, a.Case, b.Write(fields(&protocol.Alive{}, sorted(note, a.Held[id.EntryID(a.Case.ID())])...)), "dep-not-control")
+}
+
+// TestSuspectInvitee: who has two events at one index is not admitted.
+func TestSuspectInvitee(t *testing.T) {
+	a, _, _, x := trio()
+	m := a.Admission(x, protocol.Observer, "suspect")
+	for _, name := range []string{"X one", "X two"} {
+		a.Act(&protocol.Ident{Events: [][]byte{must(x.Org.Rename(x.Root, name, nil))}})
+	}
+	verdict(t, a.Case, a.Act(m), "identity-suspect")
+}
+
+// TestWhyIsOrderless: why an act is refused does not depend on which came first, the
+// revocation of its key or a fork below it.
+func TestWhyIsOrderless(t *testing.T) {
+	a, b, _, _ := trio()
+	a.Say(&protocol.Ident{Events: [][]byte{a.Certify("A/2", identity.CapWrite)}})
+	last := a.Say(&protocol.Alive{})
+	act := a.Act(&protocol.Remove{Org: b.Org.ID})
+	common := inOrder(a)
+	fork := a.WriteAfter(last, fields(&protocol.Claim{What: protocol.Public}))
+	m := &protocol.Ident{Events: [][]byte{must(a.Org.RevokeDaemon(a.Root, a.Kid, 1))}}
+	a.Use("A/2")
+	revoke := a.Write(fields(m, last))
+	one, two := bothOrders(append(common, fork, revoke), fork, revoke)
+	verdict(t, one, act, "forked-authority")
+	verdict(t, two, act, "forked-authority")
+}
+
+// TestTwoProofs: a dep of a closed key is judged by each proof in the past, whichever
+// came first: here the key itself has shown its fork, and so has another.
+func TestTwoProofs(t *testing.T) {
+	a, b, c, _ := trio()
+	prev := b.Say(&protocol.Status{RM: protocol.RMValid})
+	p, q := b.Say(&protocol.Alive{}), b.WriteAfter(prev, fields(&protocol.Status{RM: protocol.RMClosed}))
+	ab := sorted(p, q)
+	m := &protocol.Fork{A: ab[0].ID, B: ab[1].ID}
+	own := b.WriteAfter(p, fields(m, q))
+	common := slices.DeleteFunc(inOrder(a), func(e *entry.Sealed) bool { return e.ID == own.ID })
+	other := c.Write(fields(m, ab...))
+	late := c.Write(fields(&protocol.Alive{}, own))
+	for _, es := range [][]*entry.Sealed{{own, other, late}, {other, own, late}} {
+		k := fold(fold(protocol.NewCase(), common), es)
+		verdict(t, k, own, "")
+		verdict(t, k, other, "")
+		verdict(t, k, late, "dep-after-fork")
+	}
+}
+
+// TestNoteAfterTheProposal: silence is noted by an entry that has the config which
+// is succeeded in its past, not by its proposal itself.
+func TestNoteAfterTheProposal(t *testing.T) {
+	ds := together("A", "B", "C")
+	b, now := ds[1], link.Start
+	b.Clock = func() uint64 { return now }
+	p := b.Say(&protocol.Propose{Config: b.Case.Succeed(b.Kid, orgs(ds[1:]...), 2)})
+	verdict(t, b.Case, p, "")
+	now += protocol.Silence
+	q := b.Write(fields(&protocol.Propose{Config: protocol.Config{Parent: &p.ID, N: 2, Stewards: orgs(b), Quorum: 1, Rules: 1,
+		Kind: protocol.Succession, Basis: []protocol.Place{}, Cuts: []protocol.Cut{{Org: ds[2].Org.ID}}}}))
+	verdict(t, b.Case, q, "")
+	verdict(t, b.Case, b.Write(fields(&protocol.Endorse{Config: q.ID})), "endorsed-too-early")
 }

@@ -6,6 +6,7 @@ import (
 
 	"cordon/protocol/canon"
 	"cordon/protocol/cose"
+	"cordon/protocol/entry"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
@@ -173,6 +174,13 @@ type signer struct {
 	kid id.Kid
 }
 
+// keyCut is up to where the acts of a revoked key stand, by its organisation's
+// word in entry n; at nil: nowhere.
+type keyCut struct {
+	n  *node
+	at *identity.CutPlace
+}
+
 // cert is what one organisation's events say of a key.
 type cert struct {
 	org    *org
@@ -227,8 +235,8 @@ func (c *Case) certifies(o *org, e, before *event) {
 	}
 }
 
-// revokes notes the key that e revokes, as n shows, and whether honoured steward
-// acts of that key lose their force by it: those that n does not have in its past.
+// revokes notes the key that e revokes, as n shows, and whether steward acts of
+// that key lose their force by it: those that n does not have in its past.
 func (c *Case) revokes(e, before *event, n *node) {
 	if before == nil {
 		return
@@ -240,9 +248,9 @@ func (c *Case) revokes(e, before *event, n *node) {
 		}
 		s := signer{e.org.ID, d.Kid}
 		c.revoked[s] = append(c.revoked[s], n)
-		for _, a := range c.acts[d.Kid] {
-			c.stale = c.stale || a.org.id == s.org && !n.past.has(a)
-		}
+		c.stale = c.stale || slices.ContainsFunc(c.acts[d.Kid], func(a *node) bool {
+			return a.org.id == s.org && c.mayFall(a) && !n.past.has(a)
+		})
 	}
 }
 
@@ -250,15 +258,22 @@ func (c *Case) revokes(e, before *event, n *node) {
 // shows it, certifies the key. Where two organisations certify one key, it is
 // the one for which the key has signed. Only the past counts, so it is asked once.
 func (c *Case) attribute(n *node) *Refusal {
-	if n.kind.who == nil {
-		return nil
+	if n.kind.typ == entry.TypeGenesis {
+		return nil // it brings its author with it
 	}
-	o, view := c.holder(n.kid, n.past)
-	if o == nil {
+	if c.closedIn(n.kid, n.past) != nil {
+		return errForked
+	}
+	if n.org == nil {
+		n.org, n.view = c.holder(n.kid, n.past)
+	}
+	if n.org == nil {
+		n.org, n.view = c.introduced(n)
+	}
+	if n.org == nil {
 		return refuse("key-not-certified", "the author's key is certified by no organisation in the entry's past")
 	}
-	d, _ := view.Daemon(n.kid)
-	n.org = o
+	d, _ := n.view.Daemon(n.kid)
 	switch {
 	case d.Revoked:
 		return refuse("key-revoked", "the author's key was revoked before the entry was written")
@@ -266,6 +281,36 @@ func (c *Case) attribute(n *node) *Refusal {
 		return refuse("cap-missing", "the author's certificate lacks the cap for a %s: certify the daemon with it", n.kind.name)
 	}
 	return nil
+}
+
+// introduced is the organisation of a key that no chain in the past certifies, for
+// an ident entry that brings the certificate itself: events that go on from what
+// the past shows of the organisation (spec/kinds.md, ident).
+func (c *Case) introduced(n *node) (*org, *identity.Org) {
+	m, ok := n.msg.(*Ident)
+	if !ok || len(m.Events) == 0 {
+		return nil, nil
+	}
+	for _, x := range c.certs[n.kid] {
+		if view, _ := x.org.viewIn(n.past); view != nil {
+			if _, disputed := view.Daemon(n.kid); disputed {
+				return nil, nil
+			}
+		}
+	}
+	g, r := c.grow(m.Events, n.past)
+	if r != nil || c.orgs[g.org] == nil {
+		return nil, nil
+	}
+	o, now := c.orgs[g.org], g.orgs[len(g.orgs)-1]
+	before, suspect := o.viewIn(n.past)
+	if before == nil || suspect || !now.Extends(before) {
+		return nil, nil
+	}
+	if _, ok := now.Daemon(n.kid); !ok {
+		return nil, nil
+	}
+	return o, now
 }
 
 // holder is the organisation that has a key, as a past shows it.

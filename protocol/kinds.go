@@ -23,24 +23,31 @@ type kind struct {
 	name string
 	// cap is what the author's certificate must allow.
 	cap identity.Cap
-	// who says whether the author's organisation may speak so, by the entry's
-	// past; nil for genesis, which brings its author with it.
-	who func(*Case, *node) *Refusal
 	// make is an empty message; nil in the content plane.
 	make func() Message
-	// check is what the kind itself asks. It changes nothing in the case.
+	// once is what the entry's past alone decides for good, whoever has power;
+	// nil: nothing.
+	once func(*Case, *node) *Refusal
+	// enter takes the effect that no change of power undoes; nil: none.
+	enter func(*Case, *node)
+	// who says whether the author's organisation may speak so, by the entry's
+	// past and the chain of configs; nil: whose key it is was enough.
+	who func(*Case, *node) *Refusal
+	// check is what the kind itself asks beside. It changes nothing in the case.
 	check func(*Case, *node) *Refusal
 	// holds says whether what came since leaves a sound entry its force; nil: always.
 	holds func(*Case, *node) *Refusal
-	// exempt kinds depend on their past alone and never on who has power:
-	// no fork and no removal touches them.
-	exempt bool
+	// standing kinds decide who is a member.
+	standing bool
+	// chain kinds make the chain of configs: what it rests on can be named also
+	// when the key that wrote it is closed.
+	chain bool
 }
 
 // kinds is the table. Encoding, validation, the local API and the CLI read it.
 var kinds = []kind{
-	genesisKind, admitKind, removeKind, exitKind, identKind, addressKind, compartmentKind,
-	statusKind, claimKind, confirmKind,
+	genesisKind, proposeKind, endorseKind, admitKind, removeKind, exitKind, identKind, addressKind, compartmentKind,
+	statusKind, claimKind, confirmKind, aliveKind, forkKind,
 	subjectKind, noteKind, attachmentKind, reasonKind,
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"sort"
 
 	"cordon/protocol/id"
 )
@@ -12,19 +13,20 @@ import (
 type org struct {
 	id    id.OrgID
 	root  *event  // its create; nil when it is only named
-	voice []*node // what lets it claim: admits that verify, whoever holds power now; genesis for a steward
+	voice []*node // the admits that let it claim when their config is certified, whoever holds power now
+	named []*node // certified configs that name it a steward, none in the past of another
 	standing
 }
 
 // standing is what authority decides of an organisation.
 type standing struct {
-	admits []*node // honoured; genesis for a steward of C0
+	admits []*node // honoured; genesis, and configs that add it as a steward
 	kills  []*node // honoured removes, and its exits
-	rm     []mark
-	fix    []mark
-	opened []*node // compartments
-	addrs  *node   // the address entry in force
-	status []*node // sound status entries
+	rm     register
+	fix    register
+	opened map[*branch][]id.Seq // compartments
+	addrs  *node                // the address entry in force
+	status []*node              // sound status entries
 }
 
 // mark is an event in a register of one organisation: its admission, or what a
@@ -41,32 +43,67 @@ func (m mark) compare(o mark) int {
 		cmp.Compare(m.n.seq, o.n.seq), cmp.Compare(m.val, o.val))
 }
 
-// insert keeps a register sorted.
-func insert(ms []mark, m mark) []mark {
-	i, _ := slices.BinarySearchFunc(ms, m, mark.compare)
-	return slices.Insert(ms, i, m)
+// register is what was written of one thing, branch by branch: on each, a mark is
+// higher than those before it.
+type register map[*branch][]mark
+
+func (r *register) put(m mark) {
+	if *r == nil {
+		*r = register{}
+	}
+	(*r)[m.n.branch] = append((*r)[m.n.branch], m)
 }
 
-// lastIn is the register's value in the past of n; zero when nothing was written.
-// What is in its past has a lower Lamport number, so the search begins there.
-func lastIn(ms []mark, n *node) uint8 {
-	from, _ := slices.BinarySearchFunc(ms, n.lc, func(m mark, lc uint64) int { return cmp.Compare(m.n.lc, lc) })
-	for i := from - 1; i >= 0; i-- {
-		if n.past.has(ms[i].n) {
-			return ms[i].val
+// in is the register's value in a past; zero when nothing was written.
+func (r register) in(c *Case, past vector) uint8 {
+	var top mark
+	among(c, r, past, func(ms []mark, seen id.Seq) {
+		if i := sort.Search(len(ms), func(i int) bool { return ms[i].n.seq >= seen }); i > 0 {
+			top = top.or(ms[i-1])
 		}
-	}
-	return 0
+	})
+	return top.val
 }
 
 // last is the register's value now: entries that a removal voids do not count.
-func last(ms []mark) uint8 {
-	for i := len(ms) - 1; i >= 0; i-- {
-		if ms[i].n.honoured() {
-			return ms[i].val
+func (r register) last() uint8 {
+	var top mark
+	for _, ms := range r {
+		for _, m := range slices.Backward(ms) {
+			if m.n.honoured() {
+				top = top.or(m)
+				break
+			}
 		}
 	}
-	return 0
+	return top.val
+}
+
+// or is the higher of two marks.
+func (m mark) or(o mark) mark {
+	if m.n == nil || m.compare(o) < 0 {
+		return o
+	}
+	return m
+}
+
+// among calls see with what branches of a past have, and how many of a branch's
+// entries are in the past. It goes through all branches that have something, or
+// through those of the past, where one that forks at will has made too many.
+func among[T any](c *Case, of map[*branch]T, past vector, see func(has T, seen id.Seq)) {
+	if len(of) <= pageSize {
+		for b, has := range of {
+			if seen := past.at(b.place); seen > 0 {
+				see(has, id.Seq(seen))
+			}
+		}
+		return
+	}
+	for place, seen := range past.all() {
+		if has, ok := of[c.control[place]]; ok {
+			see(has, id.Seq(seen))
+		}
+	}
 }
 
 // orgOf finds an organisation or makes room for it.
@@ -158,14 +195,20 @@ func byMember(c *Case, n *node) *Refusal {
 	return refuse("not-a-member", "the author's organisation was not admitted when this was written")
 }
 
-// byVoice is the rule for claims, confirmations and identity events: once
-// admitted or a steward, whatever came since. No removal and no fork silences
-// the word that something is public (spec/kinds.md, claim).
+// byVoice is the rule for claims and confirmations: admitted once by a steward of
+// a certified config, or named by one. No removal, no cut and no fork silences the
+// word that something is public (spec/kinds.md, claim).
 func byVoice(c *Case, n *node) *Refusal {
 	for _, v := range n.org.voice {
-		if n.past.has(v) {
+		if n.past.has(v) && c.configs[*v.cfg].certified {
 			return nil
 		}
+	}
+	if slices.ContainsFunc(n.org.named, n.past.has) {
+		return nil
+	}
+	if !n.own { // a dry run changes nothing
+		c.mute[n.org.id] = true
 	}
 	return refuse("not-a-member", "the author's organisation was never admitted before this was written")
 }
@@ -179,11 +222,11 @@ func unremoved(c *Case, n *node) *Refusal {
 			return nil
 		}
 	}
-	return refuse(removed, "the author's organisation was removed or left, and that did not see this entry")
+	return errRemoved
 }
 
-// removed is the rule of a status entry that a removal or exit voids.
-const removed = "removed"
+// errRemoved is what refuses a status entry that a removal or exit voids.
+var errRemoved = refuse("removed", "the author's organisation was removed or left, and that did not see this entry")
 
 // kill records a removal or exit of o and voids the status entries it did not
 // see. Only o's are looked at; none stands on an admit that saw k, which comes
@@ -192,7 +235,7 @@ func (c *Case) kill(o *org, k *node) {
 	o.kills = append(o.kills, k)
 	for _, s := range o.status {
 		if s.honoured() && !k.past.has(s) {
-			s.rule = removed
+			s.why = errRemoved
 		}
 	}
 }

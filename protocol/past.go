@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"iter"
 	"slices"
 
 	"cordon/protocol/entry"
@@ -32,6 +33,27 @@ func (v vector) at(place int) uint32 {
 	return 0
 }
 
+// all yields the branches of which v has entries, by place, and how many.
+func (v vector) all() iter.Seq2[int, uint32] {
+	return func(yield func(int, uint32) bool) {
+		for i, s := range v {
+			if s == nil {
+				continue
+			}
+			for j, p := range s {
+				if p == nil {
+					continue
+				}
+				for k, n := range p {
+					if n > 0 && !yield((i*shelfSize+j)*pageSize+k, n) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 // with is v with n entries of a branch.
 func (v vector) with(place int, n uint32) vector {
 	at := place / pageSize
@@ -51,13 +73,15 @@ func (v vector) with(place int, n uint32) vector {
 }
 
 // union is what is in v or in w.
-func (v vector) union(w vector) vector {
+func (v vector) union(w vector) vector { return v.join(w, (*shelf).union) }
+
+func (v vector) join(w vector, union func(s, t *shelf) *shelf) vector {
 	if len(v) < len(w) {
 		v, w = w, v
 	}
 	out, copied := v, false
 	for i, s := range w {
-		m := v[i].union(s)
+		m := union(v[i], s)
 		if m == v[i] {
 			continue
 		}
@@ -67,6 +91,25 @@ func (v vector) union(w vector) vector {
 		out[i] = m
 	}
 	return out
+}
+
+// maxUnions is how many unions of shelves a case remembers.
+const maxUnions = 1 << 12
+
+// shelves is the union of two shelves; what many entries join alike is kept once.
+func (c *Case) shelves(s, t *shelf) *shelf {
+	if s == t || s == nil || t == nil {
+		return s.union(t)
+	}
+	m, ok := c.unions[[2]*shelf{s, t}]
+	if !ok {
+		if len(c.unions) == maxUnions {
+			clear(c.unions)
+		}
+		m = s.union(t)
+		c.unions[[2]*shelf{s, t}] = m
+	}
+	return m
 }
 
 // union is the shelf that has what is in s or in t; one of the two where it has
@@ -132,18 +175,55 @@ type feed struct {
 // that came second begins a branch; which one that is depends on arrival, what
 // is in whose past does not.
 type branch struct {
-	feed  *feed
-	place int // in vectors; -1 in the content plane
-	tip   *node
+	feed    *feed
+	place   int     // in vectors; -1 in the content plane
+	from    *node   // the entry below its first; nil at seq 0
+	entries []*node // control plane
+	tip     *node
+}
+
+// start is the seq of the branch's first entry.
+func (b *branch) start() id.Seq {
+	if b.from == nil {
+		return 0
+	}
+	return b.from.seq + 1
+}
+
+// below says whether y is n or stands above it along the feed.
+func (n *node) below(y *node) bool {
+	for y != nil && y.branch != n.branch {
+		y = y.branch.from
+	}
+	return y != nil && n.seq <= y.seq
 }
 
 // forkedAt says whether an entry at seq is at or above a fork.
 func (f *feed) forkedAt(seq id.Seq) bool { return f.fork >= 0 && int64(seq) >= f.fork }
 
+// forkedAt says whether n is at or above a fork of its feed, as the case has it.
+func (c *Case) forkedAt(n *node) bool {
+	f := c.feeds[id.Feed{Kid: n.kid, Comp: id.Control}]
+	if f == nil || !f.forkedAt(n.seq) || !c.part {
+		return f != nil && f.forkedAt(n.seq)
+	}
+	for i, b := range f.branches {
+		if b.start() > n.seq || uint32(b.start()) >= c.all.at(b.place) {
+			continue
+		}
+		for _, o := range f.branches[:i] {
+			if low := max(b.start(), o.start()); low <= n.seq && c.all.at(b.place) > uint32(low) && c.all.at(o.place) > uint32(low) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // pastOf is the control past of an entry by its prev and deps, which must be
 // folded already; nil and false when one is not. A dep of the content plane is
-// left out: it is no past (badDeps refuses the entry).
-func (c *Case) pastOf(e *entry.Sealed) (past vector, prev *node, ok bool) {
+// left out: it is no past (badDeps refuses the entry). union joins two shelves.
+func (c *Case) pastOf(e *entry.Sealed, union func(s, t *shelf) *shelf) (past vector, prev *node, ok bool) {
 	if e.Prev != (id.EntryID{}) {
 		if prev = c.nodes[e.Prev]; prev == nil || prev.branch.feed.name != e.Feed() || prev.seq+1 != e.Seq {
 			return nil, nil, false
@@ -156,19 +236,23 @@ func (c *Case) pastOf(e *entry.Sealed) (past vector, prev *node, ok bool) {
 			return nil, nil, false
 		}
 		if n.control() {
-			past = past.union(n.past)
+			past = past.join(n.past, union)
 		}
 	}
 	return past, prev, true
 }
 
 // badDeps judges the deps: control entries, and none in the past of another or
-// of prev (spec/protocol.md §4.3).
-func (c *Case) badDeps(e *entry.Sealed, prev *node) *Refusal {
+// of prev (spec/protocol.md §4.3); none that a closed key wrote after the proof of
+// its fork that the past has (§4.7).
+func (c *Case) badDeps(e *entry.Sealed, past vector, prev *node) *Refusal {
 	for i, d := range e.Deps {
 		n := c.nodes[d]
 		if !n.control() {
 			return refuse("dep-not-control", "dependency %v is no control entry", d)
+		}
+		if r := c.afterProof(n, past); r != nil {
+			return r
 		}
 		if prev != nil && prev.past.has(n) {
 			return refuse("deps-not-minimal", "dependency %v is already in the past of the entry before", d)
@@ -182,9 +266,25 @@ func (c *Case) badDeps(e *entry.Sealed, prev *node) *Refusal {
 	return nil
 }
 
-// link puts a new entry at its place: on the branch whose tip is its prev, else
+// afterProof says whether n was written with a key that the past proves to have
+// forked, and is not among what was seen of it when that was shown; where several
+// entries show it, when each was written. Proposals and votes are not asked: the
+// chain that rests on them would stand where nobody can follow it.
+func (c *Case) afterProof(n *node, past vector) *Refusal {
+	if n.kind != nil && n.kind.chain {
+		return nil
+	}
+	for _, f := range c.closed[n.kid] {
+		if past.has(f) && !f.past.has(n) {
+			return refuse("dep-after-fork", "a dependency is of a daemon key that has signed two entries at one place, and later than the proof")
+		}
+	}
+	return nil
+}
+
+// place puts a new entry at its place: on the branch whose tip is its prev, else
 // on a branch of its own. It notes a fork.
-func (c *Case) link(n *node, name id.Feed, prev *node) {
+func (c *Case) place(n *node, name id.Feed, prev *node) {
 	f := c.feeds[name]
 	if f == nil {
 		f = &feed{name: name, fork: -1}
@@ -198,9 +298,11 @@ func (c *Case) link(n *node, name id.Feed, prev *node) {
 			c.forked[name.Kid] = true
 		}
 		n.branch = c.newBranch(f)
+		n.branch.from = prev
 	}
 	n.branch.tip = n
 	if n.control() {
+		n.branch.entries = append(n.branch.entries, n)
 		n.past = n.past.with(n.branch.place, uint32(n.seq)+1)
 		c.all = c.all.with(n.branch.place, uint32(n.seq)+1)
 	}

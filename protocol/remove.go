@@ -1,8 +1,6 @@
 package protocol
 
 import (
-	"slices"
-
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
@@ -18,8 +16,8 @@ type Remove struct {
 }
 
 var removeKind = kind{
-	typ: 5, name: "remove", cap: identity.CapSteward, who: byStewardOf,
-	make: func() Message { return new(Remove) }, check: checkRemove, holds: empowered,
+	typ: 5, name: "remove", cap: identity.CapSteward, who: inForce,
+	make: func() Message { return new(Remove) }, once: citesForRemove, check: checkRemove, holds: empowered, standing: true,
 }
 
 // Type is the kind's number.
@@ -29,10 +27,22 @@ func (m *Remove) fields() []field {
 	return []field{hash(1, &m.Org), number(2, &m.Code, 0, MaxCode), hash(3, &m.Reason)}
 }
 
+var errSteward = refuse("subject-is-steward", "a steward is not removed: a new config drops it first")
+
+func citesForRemove(c *Case, n *node) *Refusal {
+	if r := cites(c, n); r != nil {
+		return r
+	}
+	if c.configs[*n.cfg].steward(n.msg.(*Remove).Org) {
+		return errSteward
+	}
+	return nil
+}
+
 func checkRemove(c *Case, n *node) *Refusal {
 	m := n.msg.(*Remove)
-	if slices.Contains(c.config(*n.cfg).Stewards, m.Org) || c.steward(m.Org) {
-		return refuse("subject-is-steward", "a steward is not removed: a new config drops it first")
+	if c.lastIn(n.past).steward(m.Org) {
+		return errSteward
 	}
 	if !c.orgOrNone(m.Org).memberIn(n.past) {
 		return refuse("subject-not-a-member", "the organisation is no member of the case")
@@ -41,8 +51,8 @@ func checkRemove(c *Case, n *node) *Refusal {
 }
 
 func (m *Remove) apply(c *Case, n *node) {
+	c.act(n)
 	if n.honoured() {
 		c.kill(c.orgOf(m.Org), n)
-		c.act(n)
 	}
 }

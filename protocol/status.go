@@ -35,15 +35,15 @@ func checkStatus(c *Case, n *node) *Refusal {
 	case (m.RM == 0) == (m.Fix == 0):
 		return refuse("bad-status", "a status entry says either a report state or a fix state")
 	case m.RM != 0:
-		return checkRM(n, m.RM)
+		return checkRM(c, n, m.RM)
 	}
-	return checkFix(n, m.Fix)
+	return checkFix(c, n, m.Fix)
 }
 
 // checkRM judges a step by the author's own earlier entries. Others may skip
 // steps forward (we may have missed why); nobody goes back.
-func checkRM(n *node, to RM) *Refusal {
-	from := RM(lastIn(n.org.rm, n))
+func checkRM(c *Case, n *node, to RM) *Refusal {
+	from := RM(n.org.rm.in(c, n.past))
 	if from.step(to) || !n.own && from.skip(to) {
 		return nil
 	}
@@ -58,11 +58,11 @@ func checkRM(n *node, to RM) *Refusal {
 }
 
 // checkFix judges a step of the fix path (spec/kinds.md, status).
-func checkFix(n *node, to Fix) *Refusal {
+func checkFix(c *Case, n *node, to Fix) *Refusal {
 	roles := n.org.rolesIn(n.past)
 	vendor := slices.ContainsFunc(roles, Role.Vendor)
-	from := fixIn(lastIn(n.org.fix, n), vendor)
-	rm := RM(lastIn(n.org.rm, n))
+	from := fixIn(n.org.fix.in(c, n.past), vendor)
+	rm := RM(n.org.rm.in(c, n.past))
 	switch {
 	case !vendor && !(to == FixDeployed && slices.Contains(roles, Deployer)):
 		return refuse("fix-role", "only a vendor says ready, only a vendor or a deployer says deployed")
@@ -90,8 +90,8 @@ func (m *Status) apply(c *Case, n *node) {
 	o := n.org
 	o.status = append(o.status, n)
 	if m.RM != 0 {
-		o.rm = insert(o.rm, mark{n, uint8(m.RM)})
+		o.rm.put(mark{n, uint8(m.RM)})
 	} else {
-		o.fix = insert(o.fix, mark{n, uint8(m.Fix)})
+		o.fix.put(mark{n, uint8(m.Fix)})
 	}
 }

@@ -13,8 +13,9 @@ import (
 
 // The states of a case.
 const (
-	StateOK      = "ok"
-	StateUpgrade = "upgrade-needed" // a config names rules that this version does not know
+	StateOK       = "ok"
+	StateUpgrade  = "upgrade-needed" // a config names rules that this version does not know
+	StateConflict = "conflict"       // the chain of configs left the one that this daemon acted under
 )
 
 // Participant is an organisation that was ever admitted, as the case has it now.
@@ -61,8 +62,11 @@ func (c *Case) ID() id.CaseID { return c.id }
 // Len is the number of entries folded.
 func (c *Case) Len() int { return len(c.order) }
 
-// State is StateOK or StateUpgrade.
+// State is StateOK, StateUpgrade or StateConflict.
 func (c *Case) State() string {
+	if c.pinned != nil && c.link(*c.pinned) < 0 {
+		return StateConflict
+	}
 	if c.tip().Rules > Rules {
 		return StateUpgrade
 	}
@@ -159,7 +163,7 @@ func (o *org) firstLC() uint64 {
 
 func (c *Case) participant(o *org) Participant {
 	view, suspect := o.viewIn(c.all)
-	p := Participant{Org: o.id, Roles: o.rolesIn(c.all), RM: RM(last(o.rm)),
+	p := Participant{Org: o.id, Roles: o.rolesIn(c.all), RM: RM(o.rm.last()),
 		Admitted: c.member(o), Suspect: suspect, Steward: c.steward(o.id), Consent: c.consent(o)}
 	if len(p.Roles) == 0 {
 		p.Roles = o.rolesOnce()
@@ -167,7 +171,7 @@ func (c *Case) participant(o *org) Participant {
 	if view != nil {
 		p.Name = view.Name
 	}
-	p.VFD = vfd(p.Roles, last(o.fix))
+	p.VFD = vfd(p.Roles, o.fix.last())
 	p.Addrs = o.addresses()
 	return p
 }
@@ -208,7 +212,7 @@ func (o *org) addresses() []string {
 	if latest == nil {
 		return nil
 	}
-	return latest.msg.(*Admit).card.Addrs
+	return latest.msg.(*Admit).addrs
 }
 
 // consent is an organisation's answer to the current agreement. With one
@@ -256,7 +260,7 @@ func (c *Case) CS() string {
 	least := FixDeployed + 1
 	for _, o := range c.orgs {
 		if c.member(o) && slices.ContainsFunc(o.rolesIn(c.all), Role.Vendor) {
-			least = min(least, fixIn(last(o.fix), true))
+			least = min(least, fixIn(o.fix.last(), true))
 		}
 	}
 	if least > FixDeployed {

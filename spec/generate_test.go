@@ -23,7 +23,7 @@ func families() []*spec.Family {
 	return []*spec.Family{
 		canonFamily(), entryFamily(), signatureFamily(),
 		identityFamily(), cardFamily(), inviteFamily(), acceptFamily(),
-		agreementFamily(), genesisFamily(), bodyFamily(),
+		agreementFamily(), genesisFamily(), bodyFamily(), foldFamily(),
 	}
 }
 

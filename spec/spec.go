@@ -53,7 +53,28 @@ type Vector struct {
 	Ref     Bytes `json:"ref,omitempty"`     // what the entry says of the body
 	Raw     Bytes `json:"raw,omitempty"`     // the content of a body
 
+	Fold *Folded `json:"fold,omitempty"` // what a case of these entries comes to
+
 	Layout []string `json:"layout,omitempty"` // the bytes, item by item
+}
+
+// Folded is the fold of one case: what every implementation that holds these
+// entries comes to, in whatever order they came.
+type Folded struct {
+	Digest   Bytes         `json:"digest"`   // SHA-256 over the sorted ids of the control entries that are authentic
+	State    string        `json:"state"`    // ok, upgrade-needed
+	Stewards []Bytes       `json:"stewards"` // by rank
+	Members  []Bytes       `json:"members"`  // sorted
+	Chain    []Bytes       `json:"chain"`    // the configs from C0 to the one in force
+	Entries  []FoldedEntry `json:"entries"`  // in the order of the bytes
+}
+
+// FoldedEntry is the verdict on one entry.
+type FoldedEntry struct {
+	What    string `json:"what,omitempty"` // where the comment speaks of it
+	ID      Bytes  `json:"id"`             // empty: it is no entry
+	Verdict string `json:"verdict"`        // accepted; refused by the rules; rejected, since it is not authentic
+	Rule    string `json:"rule,omitempty"`
 }
 
 // Family is one file of vectors, all for one reader.

@@ -136,8 +136,25 @@ func TestRulesAreWritten(t *testing.T) {
 			if !strings.Contains(text.String(), "`"+v.Verdict+"`") {
 				t.Errorf("%s/%s: the rule %s is in no document", name, v.Name, v.Verdict)
 			}
+			for _, rule := range rulesIn(&v) {
+				if !strings.Contains(text.String(), "`"+rule+"`") {
+					t.Errorf("%s/%s: the rule %s is in no document", name, v.Name, rule)
+				}
+			}
 		}
 	}
+}
+
+// rulesIn are the rules that refuse or reject an entry of a history.
+func rulesIn(v *spec.Vector) (rules []string) {
+	if v.Fold != nil {
+		for _, e := range v.Fold.Entries {
+			if e.Rule != "" {
+				rules = append(rules, e.Rule)
+			}
+		}
+	}
+	return rules
 }
 
 // TestSecondReader runs the reader in Node, where it is installed (npm ci in
@@ -152,22 +169,25 @@ func TestSecondReader(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	t.Logf("%s", out)
-	for _, change := range [][2]string{
-		{`"verdict": "tag"`, `"verdict": "valid"`},
-		{`"verdict": "valid"`, `"verdict": "float"`},
-		{`"id": "`, `"id": "00`},
+	for _, change := range [][3]string{
+		{"entry", `"verdict": "tag"`, `"verdict": "valid"`},
+		{"entry", `"verdict": "valid"`, `"verdict": "float"`},
+		{"entry", `"id": "`, `"id": "00`},
+		{"fold", `"digest": "`, `"digest": "00`},
+		{"fold", `"rule": "bad-link"`, `"rule": "wrong-lamport"`},
+		{"fold", `"verdict": "accepted"`, `"verdict": "rejected"`},
 	} {
 		dir := t.TempDir()
-		b, err := os.ReadFile("vectors/entry.json")
+		b, err := os.ReadFile("vectors/" + change[0] + ".json")
 		if err != nil {
 			t.Fatal(err)
 		}
-		changed := strings.Replace(string(b), change[0], change[1], 1)
-		if err := os.WriteFile(filepath.Join(dir, "entry.json"), []byte(changed), 0o644); err != nil {
+		changed := strings.Replace(string(b), change[1], change[2], 1)
+		if err := os.WriteFile(filepath.Join(dir, change[0]+".json"), []byte(changed), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if out, err := exec.Command(node, "verify/verify.mjs", dir).CombinedOutput(); err == nil {
-			t.Errorf("%s for %s passes:\n%s", change[1], change[0], out)
+			t.Errorf("%s: %s for %s passes:\n%s", change[0], change[2], change[1], out)
 		}
 	}
 }

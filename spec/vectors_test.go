@@ -26,6 +26,7 @@ func readers() map[string]func(*testing.T, *spec.Vector) error {
 		"agreement": readAgreement,
 		"genesis":   readGenesis,
 		"body":      readBody,
+		"fold":      readFold,
 	}
 }
 

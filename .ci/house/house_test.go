@@ -142,7 +142,8 @@ var impure = []string{"os", "net", "time", "log", "log/slog", "sync", "crypto/ra
 
 // pure exceptions: a package, an import, and the reason.
 var pureExceptions = map[string]string{
-	"cordon/protocol/link math/rand/v2": "the in-process test link draws its order from a seed it is given",
+	"cordon/protocol/link math/rand/v2":     "the in-process test link draws its order from a seed it is given",
+	"cordon/protocol/link/sim math/rand/v2": "the simulator draws its histories from a seed it is given",
 }
 
 // TestProtocolIsPure: no clock, disk, network, log or goroutine below protocol.

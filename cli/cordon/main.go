@@ -12,8 +12,10 @@ import (
 
 	"cordon/cli"
 	"cordon/daemon"
+	"cordon/daemon/api"
 	"cordon/daemon/bench"
 	"cordon/daemon/demo"
+	"cordon/daemon/foldfile"
 )
 
 func main() { os.Exit(run()) }
@@ -37,6 +39,11 @@ func run() int {
 		Daemon: runDaemon,
 		Demo:   demo.Play,
 		Bench:  runBench,
+		Fold:   foldfile.Fold,
+
+		RotateRoot: rotateRoot,
+		RevokeKey:  revokeKey,
+		RenewKey:   renewKey,
 	})
 }
 
@@ -46,6 +53,19 @@ func initHome(_ context.Context, home string, o cli.InitOptions) (cli.Created, e
 		return cli.Created{}, err
 	}
 	return cli.Created{Org: made.Org.String(), Fingerprint: made.Fingerprint, Root: made.Root}, nil
+}
+
+func rotateRoot(_ context.Context, home, root string) (*api.KeyChange, error) {
+	return daemon.RotateRoot(home, daemon.KeyOptions{Root: root})
+}
+
+func revokeKey(_ context.Context, home, kid, reason, root string) (*api.KeyChange, error) {
+	return daemon.RevokeKey(home, kid, reason, daemon.KeyOptions{Root: root})
+}
+
+func renewKey(ctx context.Context, home string, o cli.RenewOptions) (*api.KeyChange, error) {
+	return daemon.RenewKey(ctx, home, daemon.RenewOptions{
+		KeyOptions: daemon.KeyOptions{Root: o.Root}, Fresh: o.Fresh, Reason: o.Reason, Former: o.Former})
 }
 
 func runDaemon(ctx context.Context, home string, log io.Writer) error {

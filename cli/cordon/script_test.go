@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"cordon/spec"
 )
 
 // patience bounds every wait of a script. It is long, since it only ends tests
@@ -40,6 +43,7 @@ func TestMain(m *testing.M) {
 //	keep VAR             set VAR to what stdout says
 //	same VALUE…          all of them are equal, and not empty; with !, none is as the first
 //	repeat FILE N TEXT   a file of N times TEXT
+//	vector NAME FILE     a history of spec/vectors/fold.json, in hex
 func TestScript(t *testing.T) {
 	root, err := os.MkdirTemp("", "cs") // a socket's path must be short
 	if err != nil {
@@ -56,7 +60,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"org": cmdOrg, "up": cmdUp, "down": cmdDown, "slay": cmdSlay, "acquaint": cmdAcquaint,
-			"code": cmdCode, "until": cmdUntil, "pick": cmdPick, "keep": cmdKeep, "same": cmdSame, "repeat": cmdRepeat,
+			"code": cmdCode, "until": cmdUntil, "pick": cmdPick, "keep": cmdKeep, "same": cmdSame, "repeat": cmdRepeat, "vector": cmdVector,
 		},
 	})
 }
@@ -207,4 +211,16 @@ func cmdRepeat(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Repeat([]byte(args[2]), n), 0o600))
+}
+
+func cmdVector(ts *testscript.TestScript, neg bool, args []string) {
+	f, err := spec.Read("fold")
+	ts.Check(err)
+	at := slices.IndexFunc(f.Vectors, func(v spec.Vector) bool { return v.Name == args[0] })
+	if at < 0 {
+		ts.Fatalf("no vector %s", args[0])
+	}
+	text, err := f.Vectors[at].Hex.MarshalText()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o600))
 }

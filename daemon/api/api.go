@@ -10,6 +10,8 @@
 //
 //	GET  /status                              Status
 //	GET  /card                                the armoured card, text/plain
+//	GET  /keys                                Keys
+//	POST /keys/reload                         Written; the daemon begins anew with what lies in its home
 //	GET  /peers                               Peers
 //	POST /peers                               an armoured card in, PeerRow out
 //	GET  /inbox                               Inbox
@@ -28,6 +30,12 @@
 //	POST /cases/CASE/claims/ID/confirm        Written
 //	POST /cases/CASE/embargo/leave            Act in (Text), Written out
 //	POST /cases/CASE/remove                   Act in (Org, Text), Written out
+//	GET  /cases/CASE/stewards                 Stewards
+//	POST /cases/CASE/stewards                 ChangeStewards in, Change out
+//	POST /cases/CASE/stewards/CONFIG          Vote in, Change out
+//	GET  /cases/CASE/pin                      Pin
+//	POST /cases/CASE/pin                      Act in (What: a config), Pin out
+//	POST /cases/CASE/cut                      Act in (What: an entry of a revoked key of ours), Written out
 //	GET  /cases/CASE/entries/ID               the stored bytes of one entry
 //	GET  /verify[?case=CASE]                  Verified
 //

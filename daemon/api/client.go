@@ -223,11 +223,16 @@ func get[T any](ctx context.Context, c *Client, path string) (*T, error) {
 }
 
 func send(ctx context.Context, c *Client, path string, request any) (*Written, error) {
+	return ask[Written](ctx, c, path, request)
+}
+
+// ask sends a request as JSON.
+func ask[T any](ctx context.Context, c *Client, path string, request any) (*T, error) {
 	b, err := json.Marshal(request)
 	if err != nil {
 		return nil, &Error{Kind: Internal, Text: err.Error()}
 	}
-	return post[Written](ctx, c, path, "application/json", bytes.NewReader(b))
+	return post[T](ctx, c, path, "application/json", bytes.NewReader(b))
 }
 
 func post[T any](ctx context.Context, c *Client, path, media string, in io.Reader) (*T, error) {

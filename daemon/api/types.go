@@ -11,11 +11,12 @@ type Status struct {
 	Schema      string    `json:"schema"`
 	Org         id.OrgID  `json:"org"`
 	Name        string    `json:"name"`
-	Role        string    `json:"role"`        // vendor, coordinator or reporter
-	Fingerprint string    `json:"fingerprint"` // 12 words, to be read aloud
-	Kid         id.Kid    `json:"kid"`         // of the daemon's signing key
-	CertUntil   time.Time `json:"cert_until"`  // end of the daemon's certificate
-	Listen      []string  `json:"listen"`      // multiaddrs, with the real ports
+	Role        string    `json:"role"`              // vendor, coordinator or reporter
+	Fingerprint string    `json:"fingerprint"`       // 12 words, to be read aloud
+	Kid         id.Kid    `json:"kid"`               // of the daemon's signing key
+	CertUntil   time.Time `json:"cert_until"`        // end of the daemon's certificate
+	Stopped     string    `json:"stopped,omitempty"` // why it writes nothing; "": it writes
+	Listen      []string  `json:"listen"`            // multiaddrs, with the real ports
 	Peers       []PeerRow `json:"peers"`
 	Cases       int       `json:"cases"`
 	Inbox       int       `json:"inbox"` // invitations that wait for an answer
@@ -139,7 +140,9 @@ type Case struct {
 	Entries      int           `json:"entries"`
 	Forks        int           `json:"forks"`
 	Claims       []CaseClaim   `json:"claims"`
-	Digest       string        `json:"digest"` // SHA-256 over the sorted ids of all stored comp-0 entries
+	Authority    *Stewards     `json:"authority"` // who decides, and what is proposed
+	Refused      []LogLine     `json:"refused"`   // steward acts, proposals and votes that the rules refuse
+	Digest       string        `json:"digest"`    // SHA-256 over the sorted ids of all stored comp-0 entries
 }
 
 // Participant is one organisation of a case, or one that we have invited.
@@ -199,6 +202,11 @@ type LogLine struct {
 	File    string     `json:"file,omitempty"`    // of an attachment or report
 	Size    *uint64    `json:"size,omitempty"`    // its bytes
 	Body    string     `json:"body,omitempty"`    // content entries: here, awaited, or bad
+
+	// Of a proposal: the stewards that it names, by rank, and how many of them carry
+	// the next one.
+	Stewards []id.OrgID `json:"stewards,omitempty"`
+	Quorum   int        `json:"quorum,omitempty"`
 }
 
 // Verified is the result of rewalking hashes and signatures. cordon.verify/1

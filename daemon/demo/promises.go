@@ -45,7 +45,8 @@ func (p *play) checks(begin time.Time) error {
 	return nil
 }
 
-// settle waits until all members show one digest and miss no content.
+// settle waits until all members show one digest and miss no content, and no daemon
+// is about to write something by itself.
 func (p *play) settle() error {
 	return until(p.ctx, "all members hold the same", func(ctx context.Context) (bool, error) {
 		first, err := p.view(ctx, p.in[0])
@@ -54,7 +55,7 @@ func (p *play) settle() error {
 		}
 		for _, a := range p.in {
 			k, err := p.view(ctx, a)
-			if err != nil || k.Digest != first.Digest {
+			if err != nil || k.Digest != first.Digest || len(k.Authority.Owes) > 0 {
 				return false, err
 			}
 			whole := true

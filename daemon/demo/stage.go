@@ -54,6 +54,13 @@ func schedule() peer.Schedule {
 	return s
 }
 
+// rounds is the same for what daemons write by themselves.
+func rounds() daemon.Rounds {
+	r := daemon.DefaultRounds()
+	r.News = 50 * time.Millisecond
+	return r
+}
+
 // openStage makes the folder. Its name is short: a socket's path must be.
 func openStage() (*stage, error) {
 	dir, err := os.MkdirTemp("", "cordon-demo-")
@@ -108,7 +115,7 @@ func (a *actor) start(ctx context.Context) error {
 	ended := make(chan error, 1)
 	a.cancel, a.ended = cancel, ended
 	go func() { // ends with run; stop waits for it
-		ended <- daemon.Run(run, a.home, daemon.Options{Log: a.log, Schedule: schedule(), Tap: a.tap.record})
+		ended <- daemon.Run(run, a.home, daemon.Options{Log: a.log, Schedule: schedule(), Rounds: rounds(), Tap: a.tap.record})
 		close(ended)
 		cancel()
 	}()

@@ -26,7 +26,8 @@ const step = 512
 // Cases are the folds of the cases of one ledger. Its methods may be called
 // from any goroutine.
 type Cases struct {
-	l *ledger.Ledger
+	l   *ledger.Ledger
+	pin func(*protocol.Case) error // nil: no case is pinned
 
 	mu    sync.Mutex
 	folds map[id.CaseID]*fold // guarded by mu
@@ -41,8 +42,12 @@ type fold struct {
 // New makes the folds of l; each is made when it is first asked for.
 func New(l *ledger.Ledger) *Cases { return &Cases{l: l, folds: map[id.CaseID]*fold{}} }
 
+// PinBy has every case pinned by pin, which With calls before anybody sees the case
+// as it now is, under the case's lock. It is called once, before the first With.
+func (cs *Cases) PinBy(pin func(*protocol.Case) error) { cs.pin = pin }
+
 // With folds what has arrived since the last call, and calls f with the case. f
-// must not change the case, keep it, or call With for the same case. The error
+// must not change the case (its pin excepted), keep it, or call With for the same case. The error
 // is f's, ledger.ErrNotFound for a case the ledger does not hold, or a failure
 // to read.
 func (cs *Cases) With(c id.CaseID, f func(*protocol.Case) error) error {
@@ -54,6 +59,11 @@ func (cs *Cases) With(c id.CaseID, f func(*protocol.Case) error) error {
 	defer fd.mu.Unlock()
 	if err := fd.catchUp(cs.l, c); err != nil {
 		return fmt.Errorf("fold case: %w", err)
+	}
+	if cs.pin != nil {
+		if err := cs.pin(fd.c); err != nil {
+			return fmt.Errorf("pin case: %w", err)
+		}
 	}
 	return f(fd.c)
 }
@@ -76,16 +86,17 @@ func (cs *Cases) fold(c id.CaseID) *fold {
 	return fd
 }
 
-// catchUp folds to the end of the arrival log. After an error the fold stands
-// where it was, whole.
+// catchUp folds to the end of the arrival log, and judges what came once. After an
+// error the fold stands where it was, whole.
 func (fd *fold) catchUp(l *ledger.Ledger, c id.CaseID) error {
+	defer fd.c.Settle()
 	for {
 		es, err := l.Tail(c, fd.at, step)
 		if err != nil {
 			return err
 		}
 		for _, e := range es {
-			if out := fd.c.Apply(e.Sealed); out.Refused == protocol.ErrOrder {
+			if !fd.c.Add(e.Sealed) {
 				return fmt.Errorf("entry %d: %w", e.Pos, ErrOrder)
 			}
 			fd.at = e.Pos

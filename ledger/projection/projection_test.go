@@ -128,3 +128,44 @@ func TestConcurrentWith(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestPinBy: a case is pinned before anybody sees it, as it then is, whenever it
+// is asked for.
+func TestPinBy(t *testing.T) {
+	l := open(t, t.TempDir())
+	defer l.Close()
+	cases := projection.New(l)
+	a, _, all := twoMembers()
+	c := a.Case.ID()
+	accept(t, l, c, all)
+	elsewhere := id.ConfigID{1}
+	broken := errors.New("the disk is full")
+	var pinErr error
+	cases.PinBy(func(k *protocol.Case) error {
+		if k.Len() != len(all) {
+			t.Errorf("pinned with %d of %d entries", k.Len(), len(all))
+		}
+		k.Pin(&elsewhere)
+		return pinErr
+	})
+	for range 2 {
+		err := cases.With(c, func(k *protocol.Case) error {
+			if k.State() != protocol.StateConflict {
+				t.Errorf("state %s", k.State())
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases.Forget(c)
+	}
+	pinErr = broken
+	err := cases.With(c, func(*protocol.Case) error {
+		t.Error("seen without its pin")
+		return nil
+	})
+	if !errors.Is(err, broken) {
+		t.Errorf("the pin's error: %v", err)
+	}
+}

@@ -38,7 +38,7 @@ func (o *Org) Write(c id.CaseID, m protocol.Message) (ledger.Entry, error) {
 	f := entry.Fields{Case: c, Comp: id.Control, T: now(), Type: m.Type(), Ctl: protocol.Ctl(m)}
 	err := o.Cases.With(c, func(k *protocol.Case) error {
 		switch m.(type) {
-		case *protocol.Admit, *protocol.Remove:
+		case *protocol.Admit, *protocol.Remove, *protocol.Ident:
 			cfg := id.ConfigID(c)
 			f.Cfg = &cfg
 		}

@@ -81,7 +81,7 @@ func (o *Org) apply(e *event) error {
 	case opAdd:
 		return o.certify(e)
 	case opRevoke:
-		return o.revoke(e.kid)
+		return o.revoke(e.kid, Reason(e.reason))
 	case opRotate:
 		if o.uses(e.root, id.Kid{}) {
 			return ErrReused
@@ -142,11 +142,11 @@ func (o *Org) uses(key ed25519.PublicKey, but id.Kid) bool {
 	})
 }
 
-func (o *Org) revoke(kid id.Kid) error {
+func (o *Org) revoke(kid id.Kid, why Reason) error {
 	at := slices.IndexFunc(o.daemons, func(d Daemon) bool { return d.Kid == kid })
 	if at < 0 || o.daemons[at].Revoked {
 		return ErrDaemon
 	}
-	o.daemons[at].Revoked = true
+	o.daemons[at].Revoked, o.daemons[at].Reason = true, why
 	return nil
 }

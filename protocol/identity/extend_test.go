@@ -62,7 +62,7 @@ func someEvent(t *rapid.T, o *Org, root int) (raw []byte, rotated bool, err erro
 	d := daemonOf(daemon)
 	switch rapid.IntRange(0, 5).Draw(t, "kind") {
 	case 0:
-		raw, err = o.RevokeDaemon(key, d.Kid, uint8(rapid.IntRange(0, 16).Draw(t, "reason")))
+		raw, err = o.RevokeDaemon(key, d.Kid, Reason(rapid.IntRange(0, 16).Draw(t, "reason")))
 	case 1:
 		raw, err = o.Rotate(keyOf(fmt.Sprintf("root%d", root+1)), pub(fmt.Sprintf("root%d", root+2)))
 		return raw, true, err

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"slices"
 
 	"cordon/protocol/cose"
@@ -63,6 +64,11 @@ const (
 	CapInvite  Cap = 4 // sign invitations
 )
 
+// String is the cap's name.
+func (c Cap) String() string {
+	return [...]string{CapWrite: "write", CapConsent: "consent", CapSteward: "steward", CapInvite: "invite"}[c]
+}
+
 // MaxValidity is how far ahead NotAfter may lie, in seconds: 400 days.
 const MaxValidity = 400 * 24 * 3600
 
@@ -76,6 +82,27 @@ type Daemon struct {
 	Caps     []Cap             // sorted
 	NotAfter uint64            // Unix seconds; see InForce
 	Revoked  bool
+	Reason   Reason // of the revocation
+}
+
+// Reason says why a daemon was revoked. The numbers travel.
+type Reason uint8
+
+// The reasons of spec/identity.md §8.2; others, up to 15, are reserved.
+const (
+	Unspecified Reason = 0
+	Stolen      Reason = 1
+	Superseded  Reason = 2
+	Retired     Reason = 3
+)
+
+// String is the reason's name.
+func (r Reason) String() string {
+	names := [...]string{Unspecified: "unspecified", Stolen: "stolen", Superseded: "superseded", Retired: "retired"}
+	if int(r) >= len(names) {
+		return fmt.Sprintf("reason %d", uint8(r))
+	}
+	return names[r]
 }
 
 // Keys are a daemon's own keys that agree to its certificate.
@@ -151,6 +178,9 @@ func (o *Org) Extends(p *Org) bool {
 
 // Root is the root key in force.
 func (o *Org) Root() ed25519.PublicKey { return o.root }
+
+// NextRoot is the commitment to the root that follows it: SHA-256 of its key.
+func (o *Org) NextRoot() [32]byte { return o.next }
 
 // Daemons lists every daemon that the chain ever certified, in that order.
 func (o *Org) Daemons() []Daemon { return slices.Clone(o.daemons) }

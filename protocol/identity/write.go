@@ -43,7 +43,7 @@ func (o *Org) CertifyDaemon(root ed25519.PrivateKey, k Keys, d Daemon) ([]byte, 
 }
 
 // RevokeDaemon writes the end of a daemon's certificate; reason is at most maxReason.
-func (o *Org) RevokeDaemon(root ed25519.PrivateKey, kid id.Kid, reason uint8) ([]byte, error) {
+func (o *Org) RevokeDaemon(root ed25519.PrivateKey, kid id.Kid, reason Reason) ([]byte, error) {
 	code := uint64(reason)
 	return o.follow(root, wire{Op: opRevoke, Kid: kid[:], Reason: &code})
 }

@@ -73,6 +73,9 @@ func (d *Daemon) Certify(name string, caps ...identity.Cap) []byte {
 	return event
 }
 
+// Seed is the key material drawn from a name for a use: "sig" or "peer".
+func Seed(name, use string) []byte { return seed(name, use) }
+
 // Keys are those drawn from a name.
 func Keys(name string) identity.Keys {
 	return identity.Keys{Sig: ed25519.NewKeyFromSeed(seed(name, "sig")), Peer: ed25519.NewKeyFromSeed(seed(name, "peer"))}
@@ -206,7 +209,7 @@ func (d *Daemon) Admission(o *Daemon, role protocol.Role, label string) *protoco
 		if ok {
 			events = events[len(known.Events):]
 		}
-		d.Say(&protocol.Ident{Events: events})
+		d.Act(&protocol.Ident{Events: events})
 	}
 	salt := [32]byte(seed(o.Org.Name+label, "salt"))
 	invite := must(admission.SealInvite(d.Key, admission.Invite{

@@ -11,6 +11,7 @@ import { Broken, broken, decode } from './cbor.mjs';
 import { hex, keyOk, signatureOk, verify } from './cose.mjs';
 import { openAgreement, openBody, openGenesis } from './case.mjs';
 import { readEntry } from './entry.mjs';
+import { readFold, split } from './fold.mjs';
 import { openAccept, openCard, openInvite, readIdentity } from './identity.mjs';
 
 // A reader returns what it computed, to be compared with the vector: id, unknown, raw.
@@ -33,6 +34,7 @@ const READERS = {
   agreement: async (v) => openAgreement(decode(v.hex)),
   genesis: async (v) => openGenesis(v.hex),
   body: async (v) => ({ raw: openBody({ chunk: v.hex, cek: v.cek, aad: v.aad, ref: v.ref }) }),
+  fold: async (v) => readFold(v.hex, v.fold),
 };
 
 const BYTES = ['hex', 'key', 'message', 'chain', 'id', 'cek', 'aad', 'ref', 'raw'];
@@ -94,7 +96,8 @@ function isCanonical(bytes) {
 function second(family, v) {
   if (v.verdict !== 'valid' || NOT_CBOR.includes(family)) return '';
   try {
-    return secondOpinion(v.hex);
+    const items = family === 'fold' ? split(v.hex).filter(isCanonical) : [v.hex];
+    return items.map(secondOpinion).find(Boolean) ?? '';
   } catch (err) {
     return `cbor2: ${err.message}`;
   }

@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"cordon/daemon/api"
+)
+
+// keyVerbs are about the organisation's own keys: its root, its daemons.
+var keyVerbs = []verb{
+	{use: "status", short: "the keys of this organisation; may this daemon write, and what to do if not", json: true, run: (*call).keyStatus},
+	{use: "renew", short: "certify this daemon anew: for longer, or with new keys where the old will not do", json: true, run: (*call).keyRenew,
+		long: `Certify this daemon anew by the root. While its store and its keys are well, the
+certificate is prolonged. After a restore from a backup, when a copy of this
+daemon has signed, or when its keys are lost, it gets new keys: the old ones are
+revoked, and it writes on in every case under the new ones.`,
+		example: "  cordon key renew --root /media/usb/root",
+		flags: func(f *pflag.FlagSet) {
+			rootFlag(f)
+			f.Bool("fresh", false, "new keys, although the old ones would do")
+			f.String("reason", "", "why the old keys end: superseded (default), stolen, retired")
+			f.String("former", "", "`KID` of the daemon to replace, where its keys are lost")
+		}},
+	{use: "revoke KID", short: "end the certificate of another daemon of this organisation, for good", json: true, confirm: true, run: (*call).keyRevoke,
+		long: `End the certificate of a daemon of this organisation, for good. In each case what
+that key decided stands as far as the case had it when it hears of this; whether
+less of it shall stand, say with: cordon key cut CASE ENTRY.`,
+		flags: func(f *pflag.FlagSet) {
+			rootFlag(f)
+			f.String("reason", "", "stolen, superseded or retired")
+		}},
+	{use: "cut CASE ENTRY", short: "what a revoked key of yours decided in a case stands up to this entry, no further", confirm: true, run: (*call).keyCut,
+		long: `Say up to where the decisions of a revoked key of this organisation stand in a
+case: ENTRY is the last control entry of that key that counts. Of several cuts the
+lowest counts, and none is taken back.`},
+	{use: "rotate", short: "put the next root key in force and commit to a new one", json: true, confirm: true, run: (*call).keyRotate,
+		long: `Put the root key in force that was committed to beforehand, and commit to a new
+one. The former root, lost or stolen, is of no use afterwards. The organisation,
+its twelve words and its daemons stay what they are.`,
+		flags: rootFlag},
+}
+
+func rootFlag(f *pflag.FlagSet) {
+	f.String("root", "", "`FOLDER` of the root keys; else root in the home")
+}
+
+func (c *call) keyStatus() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	k, err := client.Keys(c.ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.show(k, func(w io.Writer) { keysText(w, k, c.now()) }); err != nil {
+		return err
+	}
+	if k.Fresh {
+		return quiet(exitConflict)
+	}
+	return nil
+}
+
+func keysText(w io.Writer, k *api.Keys, now time.Time) {
+	field(w, "organisation", safe(k.Name))
+	field(w, "id", k.Org.String())
+	field(w, "fingerprint", sixes(k.Fingerprint))
+	field(w, "root", shortID(k.Root)+", to be followed by "+shortID(k.NextRoot))
+	field(w, "this daemon", strings.ToUpper(k.State)+": "+k.Text)
+	if k.Try != "" {
+		field(w, "what to do", k.Try)
+	}
+	fmt.Fprintln(w)
+	rows := make([][]string, len(k.Daemons))
+	for i, d := range k.Daemons {
+		this := ""
+		if d.This {
+			this = "this"
+		}
+		state := d.State
+		if d.Why != "" {
+			state += " (" + d.Why + ")"
+		}
+		rows[i] = []string{shortID(d.Kid.String()), this, state, d.NotAfter.Format("2006-01-02"), strings.Join(d.Caps, " ")}
+	}
+	table(w, []string{"DAEMON", "", "STATE", "UNTIL", "MAY"}, rows)
+	if len(k.Cases) > 0 {
+		fmt.Fprintln(w, "\nCompared with no connected member yet:")
+		for _, x := range k.Cases {
+			fmt.Fprintf(w, "  %s  %s\n", shortID(x.Case.String()), clip(safe(x.Title), 60))
+		}
+	}
+}
+
+func (c *call) keyRenew() error {
+	made, err := c.parts.RenewKey(c.ctx, c.home, RenewOptions{Root: c.text("root"), Fresh: c.flag("fresh"),
+		Reason: c.text("reason"), Former: c.text("former")})
+	if err != nil {
+		return err
+	}
+	return c.keyChanged(made, func(w io.Writer) {
+		field(w, "certified", made.Kid.String())
+		if made.Former != nil {
+			field(w, "replaces", made.Former.String()+", which is revoked")
+		}
+		if made.Until != nil {
+			field(w, "until", when(*made.Until, c.now()))
+		}
+	})
+}
+
+func (c *call) keyRevoke() error {
+	err := c.confirmed("revoke", "This ends the certificate of %s for good: peers end their sessions with that daemon, and nothing it writes from now on counts.", c.args[0])
+	if err != nil {
+		return err
+	}
+	made, err := c.parts.RevokeKey(c.ctx, c.home, c.args[0], c.text("reason"), c.text("root"))
+	if err != nil {
+		return err
+	}
+	return c.keyChanged(made, func(w io.Writer) {
+		field(w, "revoked", made.Kid.String())
+		field(w, "its acts", "stand as far as each case has them; where less shall stand: cordon key cut CASE ENTRY")
+	})
+}
+
+func (c *call) keyCut() error {
+	err := c.confirmed("cut", "What the key of entry %s decided in this case after it, counts no more: whom it admitted is out, whom it removed is in again. This cannot be taken back.", c.args[1])
+	if err != nil {
+		return err
+	}
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	done, err := client.Cut(c.ctx, c.args[0], c.args[1])
+	if err != nil {
+		return err
+	}
+	c.say("%s", done.ID)
+	return nil
+}
+
+func (c *call) keyRotate() error {
+	err := c.confirmed("rotate", "The next root comes into force, and the former is of no use any more. Both files in the folder of the root keys are rewritten: keep a copy of the folder afterwards.")
+	if err != nil {
+		return err
+	}
+	made, err := c.parts.RotateRoot(c.ctx, c.home, c.text("root"))
+	if err != nil {
+		return err
+	}
+	return c.keyChanged(made, func(w io.Writer) {
+		field(w, "rotated", "the root of "+safe(made.Name))
+		field(w, "root keys", made.Root+": both are new; renew your copies of the folder, and keep it offline")
+	})
+}
+
+// keyChanged makes a running daemon begin anew with what an act of the root has
+// changed, then prints it.
+func (c *call) keyChanged(made *api.KeyChange, human func(io.Writer)) error {
+	runs, err := c.reload(made)
+	if err != nil {
+		return err
+	}
+	return c.show(made, func(w io.Writer) {
+		human(w)
+		if runs {
+			field(w, "daemon", "runs on with it; peers learn of it when they are connected: cordon key status")
+		} else {
+			field(w, "daemon", "does not run; it takes this over when it starts: cordon daemon")
+		}
+	})
+}
+
+// reload waits until the daemon has taken a change over; runs is false when none
+// runs.
+func (c *call) reload(made *api.KeyChange) (runs bool, err error) {
+	client, err := c.client()
+	if err != nil {
+		return false, err
+	}
+	var e *api.Error
+	if _, err := client.Reload(c.ctx); errors.As(err, &e) && e.Kind == api.Unavailable {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		k, err := client.Keys(c.ctx)
+		switch {
+		case err == nil && k.Events >= made.Events:
+			return true, nil
+		case err != nil && !(errors.As(err, &e) && e.Kind == api.Unavailable):
+			return false, err
+		}
+		select {
+		case <-c.ctx.Done():
+			return false, c.ctx.Err()
+		case <-again.C:
+		}
+	}
+}

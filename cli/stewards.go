@@ -1,0 +1,301 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"cordon/daemon/api"
+	"cordon/protocol/id"
+)
+
+// stewardVerbs are about who decides in a case.
+var stewardVerbs = []verb{
+	{use: "list CASE", short: "who decides, what is proposed, whose voice is missing", json: true, run: (*call).stewardList},
+	{use: "propose CASE", short: "propose other stewards, and endorse that", json: true, confirm: true, run: (*call).stewardPropose,
+		long: `Propose other stewards, and endorse that. Who stays need not be named. What
+follows is printed first; on a terminal you are asked. Elsewhere it goes on, unless
+acts would lose their force: then it ends with 4, and --yes goes on all the same.
+The stewards now in office carry the change, as many as their quorum says; each
+runs "cordon steward endorse".
+
+When so many stewards have fallen silent that the others are no quorum, the members
+replace them with --succession: two thirds of the members who are not dropped carry
+it. The first run notes the silence (exit code 7, pending) and says from when on
+your voice counts, which is 14 days later; the same command then proposes it.`,
+		example: `  cordon steward propose 3f2a9c01 --add Beta --add Gamma
+  cordon steward propose 3f2a9c01 --drop Alpha --lead Beta
+  cordon steward propose 3f2a9c01 --drop Alpha --add Beta --succession`,
+		flags: func(f *pflag.FlagSet) {
+			f.StringArray("add", nil, "`ORG`, a member, that becomes a steward; may be repeated")
+			f.StringArray("drop", nil, "`ORG` that is to be a steward no more; may be repeated")
+			f.String("lead", "", "`ORG` that is to lead: the first in rank")
+			f.Int("quorum", 0, "`N` stewards carry the change after this one; default more than half")
+			f.Bool("succession", false, "in the place of stewards that have fallen silent")
+		}},
+	{use: "endorse CASE CONFIG", short: "give our voice to a proposal", json: true, confirm: true, run: (*call).stewardEndorse,
+		long: `Give our voice to a proposal; CONFIG is its id or a prefix, from "cordon steward
+list". Only the first voice counts until a proposal is in force. What follows is
+printed first; on a terminal you are asked. Elsewhere it goes on, unless acts would
+lose their force: then it ends with 4, and --yes goes on all the same.`},
+}
+
+func (c *call) stewardList() error {
+	client, k, err := c.caseOf()
+	if err != nil {
+		return err
+	}
+	s, err := client.Stewards(c.ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	if err := c.show(s, func(w io.Writer) { stewardsText(w, k, s, c.now()) }); err != nil {
+		return err
+	}
+	if s.State == stateConflict {
+		return quiet(exitConflict)
+	}
+	return nil
+}
+
+// stateConflict is the state of a case in which two changes of stewards stand.
+const stateConflict = "conflict"
+
+// caseOf is the case that the first argument names, for the names in it.
+func (c *call) caseOf() (*api.Client, *api.Case, error) {
+	client, err := c.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	k, err := client.Case(c.ctx, c.args[0])
+	return client, k, err
+}
+
+func stewardsText(w io.Writer, k *api.Case, s *api.Stewards, now time.Time) {
+	rows := make([][]string, len(s.Stewards))
+	for i, x := range s.Stewards {
+		rank, word := fmt.Sprint(x.Rank+1), "none yet"
+		if x.Rank == 0 {
+			rank += " leads"
+		}
+		if x.LastWord != nil {
+			word = when(*x.LastWord, now)
+		}
+		rows[i] = []string{rank, clip(safe(x.Name), 30), word}
+	}
+	table(w, []string{"RANK", "STEWARD", "LAST WORD"}, rows)
+	fmt.Fprintf(w, "\n%s\n", carries(s))
+	if s.State == stateConflict {
+		fmt.Fprintf(w, "\nCONFLICT: two changes of stewards are both carried. Decide:\n  cordon case pin %s\n", shortID(k.Case.String()))
+	}
+	for _, p := range s.Proposals {
+		fmt.Fprintln(w)
+		field(w, "proposed", p.Kind+" "+shortID(p.Config.String())+" by "+nameOf(k, p.By)+", "+when(p.T, now))
+		changeText(w, k, p)
+		if len(p.Missing) > 0 && s.State != stateConflict {
+			fmt.Fprintf(w, "  cordon steward endorse %s %s\n", shortID(k.Case.String()), shortID(p.Config.String()))
+		}
+	}
+}
+
+// carries says in words what it takes to change the stewards.
+func carries(s *api.Stewards) string {
+	if len(s.Stewards) == 1 {
+		return "It decides alone."
+	}
+	return fmt.Sprintf("Each of them admits and removes. %d of the %d carry a change of stewards.", s.Quorum, len(s.Stewards))
+}
+
+// changeText says what a config changes, and how it stands.
+func changeText(w io.Writer, k *api.Case, p api.Change) {
+	field(w, "stewards", ranked(k, p.Stewards)+fmt.Sprintf("; %d of %d carry the next change", p.Quorum, len(p.Stewards)))
+	if len(p.Added) > 0 {
+		field(w, "come", names(k, p.Added))
+	}
+	if len(p.Dropped) > 0 {
+		field(w, "go", names(k, p.Dropped)+"; each stays in the case until it is removed")
+	}
+	if n := len(p.Void); n > 0 {
+		var acts []string
+		for _, x := range p.Void {
+			acts = append(acts, shortID(x.String()))
+		}
+		field(w, "VOID", count(n, "act")+" of who goes, above the cut: "+strings.Join(acts, ", "))
+	}
+	switch {
+	case p.InForce:
+		field(w, "voices", fmt.Sprintf("%d of %d: in force", len(p.Endorsed), p.Need))
+	case p.Need == 0:
+		field(w, "voices", "two thirds of the members who are not dropped carry it")
+	default:
+		s := fmt.Sprintf("%d of %d", len(p.Endorsed), p.Need)
+		if len(p.Endorsed) > 0 {
+			s += ": " + names(k, p.Endorsed)
+		}
+		if len(p.Missing) > 0 {
+			s += "; not yet: " + names(k, p.Missing)
+		}
+		field(w, "voices", s)
+	}
+}
+
+// ranked lists stewards by rank.
+func ranked(k *api.Case, orgs []id.OrgID) string {
+	if len(orgs) < 2 {
+		return names(k, orgs) + " alone"
+	}
+	return nameOf(k, orgs[0]) + " (leads), " + names(k, orgs[1:])
+}
+
+func (c *call) stewardPropose() error {
+	client, k, err := c.caseOf()
+	if err != nil {
+		return err
+	}
+	quorum, err := c.cmd.Flags().GetInt("quorum")
+	must(err)
+	r := api.ChangeStewards{Add: c.list("add"), Drop: c.list("drop"), Lead: c.text("lead"), Quorum: quorum,
+		Succession: c.flag("succession"), Plan: true}
+	plan, err := client.ChangeStewards(c.ctx, c.args[0], r)
+	if err != nil {
+		return err
+	}
+	if err := c.weigh("propose", k, plan); err != nil {
+		return err
+	}
+	r.Plan, r.AcceptLoss = false, c.meant()
+	done, err := client.ChangeStewards(c.ctx, c.args[0], r)
+	return c.stands(k, done, err)
+}
+
+func (c *call) stewardEndorse() error {
+	client, k, err := c.caseOf()
+	if err != nil {
+		return err
+	}
+	for _, p := range k.Authority.Proposals {
+		if len(c.args[1]) >= minPrefix && strings.HasPrefix(p.Config.String(), c.args[1]) {
+			if err := c.weigh("endorse", k, &p); err != nil {
+				return err
+			}
+		}
+	}
+	done, err := client.Endorse(c.ctx, c.args[0], c.args[1], api.Vote{AcceptLoss: c.meant()})
+	return c.stands(k, done, err)
+}
+
+// minPrefix is the shortest prefix of an id that the daemon takes.
+const minPrefix = 8
+
+// weigh shows what a change of stewards brings, and asks where a person sits.
+func (c *call) weigh(word string, k *api.Case, p *api.Change) error {
+	changeText(c.err, k, *p)
+	for _, s := range p.Warnings {
+		field(c.err, "NOTE", s)
+	}
+	return c.confirmed(word, "This changes who decides in case %s.", safe(c.args[0]))
+}
+
+// meant says whether a loss of acts is accepted: by flag, or by who was just asked.
+func (c *call) meant() bool { return c.flag("yes") || isTerminal(c.in) }
+
+// stands prints how a change of stewards stands.
+func (c *call) stands(k *api.Case, p *api.Change, err error) error {
+	if err != nil {
+		return err
+	}
+	if err := c.show(p, func(w io.Writer) { fmt.Fprintln(w, p.Config) }); err != nil {
+		return err
+	}
+	switch {
+	case p.InForce:
+		c.note("In force: %s.", ranked(k, p.Stewards))
+	case slices.Contains(p.Missing, p.By) || len(p.Missing) == 0:
+		c.note("Proposed: %d of %d voices.", len(p.Endorsed), p.Need)
+	default:
+		c.note("%d of %d voices; not yet: %s. Each runs:\n  cordon steward endorse %s %s", len(p.Endorsed), p.Need,
+			names(k, p.Missing), shortID(k.Case.String()), shortID(p.Config.String()))
+	}
+	return nil
+}
+
+// pinLong is the help of case pin.
+const pinLong = `Decide a conflict: two changes of stewards that follow one config are both
+carried, which takes a steward that signed both. Everybody who holds the same
+entries follows the same one by the rules; a daemon that has acted under the other
+stops acting until a person has looked. Without CONFIG this shows both and who
+signed both; with it, it decides, without asking.`
+
+func (c *call) casePin() error {
+	client, k, err := c.caseOf()
+	if err != nil {
+		return err
+	}
+	config := ""
+	if len(c.args) > 1 {
+		config = c.args[1]
+	}
+	p, err := client.Pin(c.ctx, c.args[0], config)
+	if err != nil {
+		return err
+	}
+	if err := c.show(p, func(w io.Writer) { pinText(w, k, p, config != "", c.now()) }); err != nil {
+		return err
+	}
+	if p.State == stateConflict {
+		return quiet(exitConflict)
+	}
+	return nil
+}
+
+func pinText(w io.Writer, k *api.Case, p *api.Pin, decided bool, now time.Time) {
+	say := func(format string, args ...any) {
+		fmt.Fprintln(w, strings.Join(wrap(fmt.Sprintf(format, args...), width), "\n"))
+	}
+	if p.State != stateConflict {
+		field(w, "pinned", p.Pinned.String())
+		field(w, "in force", p.Chain.String())
+		if decided {
+			say("The conflict is over here: this daemon goes on under what is in force for everybody.")
+		} else {
+			say("No conflict: there is nothing to decide.")
+		}
+		return
+	}
+	if decided {
+		say("This daemon stays with what it acted under. By the rules the case goes on under the other, for everybody "+
+			"who holds the same entries; nothing decided here changes that. For this daemon the case remains in conflict: "+
+			"it takes control entries, and writes no content and no acts and sends no content. To go on with the others:\n"+
+			"  cordon case pin %s %s", shortID(k.Case.String()), shortID(p.Chain.String()))
+		return
+	}
+	say("Two changes of stewards that follow the same config are both carried.\n")
+	if p.Rivals != nil {
+		rivalText(w, k, "This daemon acted under:", p.Rivals.Pinned, now)
+		rivalText(w, k, "The case, by its rules, follows:", p.Rivals.Chain, now)
+		if len(p.Rivals.Both) > 0 {
+			field(w, "SIGNED BOTH", names(k, p.Rivals.Both)+": honest daemons never do; the two endorsements are the proof")
+			fmt.Fprintln(w)
+		}
+	}
+	say("To follow the case, with everybody else; acts under the other do not count, and can be done again:\n"+
+		"  cordon case pin %s %s", shortID(k.Case.String()), shortID(p.Chain.String()))
+	if p.Rivals != nil {
+		say("To stay; for this daemon the case then remains in conflict, and it neither acts nor sends content:\n"+
+			"  cordon case pin %s %s", shortID(k.Case.String()), shortID(p.Rivals.Pinned.Config.String()))
+	}
+}
+
+// rivalText shows one of two configs that are both carried.
+func rivalText(w io.Writer, k *api.Case, title string, p api.Change, now time.Time) {
+	fmt.Fprintln(w, title)
+	field(w, "config", p.Config.String())
+	field(w, "proposed", "by "+nameOf(k, p.By)+", "+when(p.T, now))
+	field(w, "stewards", ranked(k, p.Stewards))
+	field(w, "signed by", names(k, p.Endorsed)+fmt.Sprintf("; %d were needed", p.Need))
+	fmt.Fprintln(w)
+}

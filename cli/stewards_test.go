@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/daemon/api"
+	"cordon/protocol/id"
+)
+
+// twoStewards is a case with two stewards, a proposal and a refused act.
+func twoStewards() (api.Case, api.Stewards) {
+	k := oneCase()
+	k.Stewards = []id.OrgID{{1}, {2}}
+	word := noon.Add(-50 * time.Hour)
+	s := api.Stewards{Schema: "cordon.stewards/1", Case: k.Case, State: "ok", Config: id.ConfigID{5}, N: 2, Quorum: 2,
+		Stewards: []api.Steward{{Org: id.OrgID{1}, Name: "OpenSSL project", LastWord: &word}, {Rank: 1, Org: id.OrgID{2}, Name: "Long \x1b[2J name " + strings.Repeat("x", 40)}},
+		Proposals: []api.Change{{Config: &id.ConfigID{0xab, 1}, Kind: "change", By: id.OrgID{1}, T: word, Stewards: []id.OrgID{{1}, {4}}, Quorum: 2, Need: 2,
+			Endorsed: []id.OrgID{{1}}, Missing: []id.OrgID{{2}}, Added: []id.OrgID{{4}}, Dropped: []id.OrgID{{2}}, Void: []id.EntryID{{6}, {7}}}}}
+	k.Authority = &s
+	k.Refused = []api.LogLine{{ID: id.EntryID{8}, Name: "Gone one", Comp: "0", Type: "remove", About: id.OrgID{1}.String(), Refused: "above-the-cut"}}
+	return k, s
+}
+
+// says fails unless a verb prints all of it in lines that fit.
+func says(t *testing.T, out string, all ...string) {
+	t.Helper()
+	words := strings.Join(strings.Fields(out), " ") // however it is wrapped
+	for _, want := range all {
+		if !strings.Contains(words, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	fits(t, out)
+}
+
+// TestStewardList: who decides, what is proposed, whose voice is missing.
+func TestStewardList(t *testing.T) {
+	k, s := twoStewards()
+	f := fake{"GET /v1/cases/abcd0000": k, "GET /v1/cases/abcd0000/stewards": &s, "GET /v1/status": api.Status{Org: id.OrgID{1}}}
+	out, _, code := f.run(t, "steward", "list", "abcd0000")
+	if code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	says(t, out, "1 leads OpenSSL project 2026-11-19 10:00 UTC (2 d 2 h ago)", "none yet", "2 of the 2 carry a change of stewards",
+		"proposed change ab0100000000 by OpenSSL project", "come Gone one", "go Long name", "VOID 2 acts of who goes, above the cut: 060000000000, 070000000000",
+		"voices 1 of 2: OpenSSL project; not yet: Long name", "cordon steward endorse abcd00000000 ab0100000000")
+	out, _, code = f.run(t, "case", "show", "abcd0000")
+	if code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	says(t, out, "decided by OpenSSL project (leads), Long name", "2 of 2 carry a change", "proposed change by OpenSSL project; comes: Gone one; goes: Long name",
+		"refused remove about OpenSSL project by Gone one: above-the-cut")
+	s.State, k.State = "conflict", "conflict"
+	f["GET /v1/cases/abcd0000"] = k
+	for _, verb := range [][]string{{"steward", "list"}, {"case", "show"}} {
+		out, _, code = f.run(t, append(verb, "abcd0000")...)
+		if code != 6 {
+			t.Errorf("%v: exit %d", verb, code)
+		}
+		says(t, out, "CONFLICT", "cordon case pin abcd00000000")
+	}
+}
+
+// TestPinText: both certificates, who signed both, and what each choice means.
+func TestPinText(t *testing.T) {
+	k, s := twoStewards()
+	k.State = "conflict"
+	ours, theirs := s.Proposals[0], s.Proposals[0]
+	ours.Endorsed, theirs.Endorsed = []id.OrgID{{1}, {2}}, []id.OrgID{{2}, {3}}
+	theirs.Config, theirs.Stewards = &id.ConfigID{0xcd, 2}, []id.OrgID{{3}}
+	p := &api.Pin{Case: k.Case, State: "conflict", Pinned: *ours.Config, Chain: *theirs.Config,
+		Rivals: &api.Rivals{Pinned: ours, Chain: theirs, Both: []id.OrgID{{2}}}}
+	f := fake{"GET /v1/cases/abcd0000": k, "GET /v1/cases/abcd0000/pin": p, "POST /v1/cases/abcd0000/pin": p}
+	out, _, code := f.run(t, "case", "pin", "abcd0000")
+	if code != 6 {
+		t.Errorf("exit %d", code)
+	}
+	says(t, out, "This daemon acted under: config ab01", "signed by OpenSSL project, Long name", "The case, by its rules, follows: config cd02",
+		"stewards Invited one alone", "SIGNED BOTH Long name", "To follow the case", "cordon case pin abcd00000000 cd0200000000", "To stay;", "cordon case pin abcd00000000 ab0100000000")
+	out, _, code = f.run(t, "case", "pin", "abcd0000", "ab010000")
+	if code != 6 {
+		t.Errorf("to stay: exit %d", code)
+	}
+	says(t, out, "This daemon stays with what it acted under", "remains in conflict", "cordon case pin abcd00000000 cd0200000000")
+	f["POST /v1/cases/abcd0000/pin"] = &api.Pin{Case: k.Case, State: "ok", Pinned: *theirs.Config, Chain: *theirs.Config}
+	out, _, code = f.run(t, "case", "pin", "abcd0000", "cd020000")
+	if code != 0 {
+		t.Errorf("to follow: exit %d", code)
+	}
+	says(t, out, "The conflict is over here")
+}
+
+// TestLoss: where acts would lose their force, what is lost is said, and the
+// refusal ends with 4.
+func TestLoss(t *testing.T) {
+	k, s := twoStewards()
+	f := fake{"GET /v1/cases/abcd0000": k,
+		"POST /v1/cases/abcd0000/stewards/ab010000": &api.Error{Kind: api.Refused, Text: "2 acts would lose their force", Try: "--yes"}}
+	out, errs, code := f.run(t, "steward", "endorse", "abcd0000", "ab010000")
+	if code != 4 || out != "" {
+		t.Errorf("exit %d, %q", code, out)
+	}
+	says(t, errs, "VOID 2 acts of who goes", "cordon: 2 acts would lose their force try: --yes")
+	done := s.Proposals[0]
+	done.InForce, done.Schema = true, "cordon.change/1"
+	f["POST /v1/cases/abcd0000/stewards/ab010000"] = done
+	out, errs, code = f.run(t, "steward", "endorse", "abcd0000", "ab010000", "--yes")
+	if code != 0 || out != done.Config.String()+"\n" {
+		t.Errorf("exit %d, %q", code, out)
+	}
+	says(t, errs, "In force: OpenSSL project (leads), Gone one.")
+}

@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"cordon/protocol/id"
+)
+
+// Stewards is who decides in a case, and what is proposed. cordon.stewards/1
+type Stewards struct {
+	Schema    string      `json:"schema,omitempty"` // none where it stands in a Case
+	Case      id.CaseID   `json:"case"`
+	State     string      `json:"state"`  // ok, conflict, upgrade-needed
+	Config    id.ConfigID `json:"config"` // in force
+	N         uint64      `json:"n"`      // its number; 0 for the first
+	Quorum    int         `json:"quorum"` // how many of the stewards carry the next
+	Stewards  []Steward   `json:"stewards"`
+	Proposals []Change    `json:"proposals"`      // to follow the one in force
+	Owes      []string    `json:"owes,omitempty"` // kinds of what our daemon is about to write by itself
+}
+
+// Steward is an organisation that decides.
+type Steward struct {
+	Rank     int        `json:"rank"` // 0 leads
+	Org      id.OrgID   `json:"org"`
+	Name     string     `json:"name"`
+	LastWord *time.Time `json:"last_word"` // of its control entries, by its own clock; null: none
+}
+
+// Change is a config of stewards, and what it changes. cordon.change/1
+type Change struct {
+	Schema   string       `json:"schema,omitempty"` // none where it stands in a list
+	Config   *id.ConfigID `json:"config"`           // null: a plan, nothing is written
+	Parent   id.ConfigID  `json:"parent"`
+	Kind     string       `json:"kind"` // change, checkpoint, succession
+	By       id.OrgID     `json:"by"`
+	T        time.Time    `json:"t"`
+	Stewards []id.OrgID   `json:"stewards"` // by rank
+	Quorum   int          `json:"quorum"`
+	Need     int          `json:"need"`     // voices that carry it
+	Endorsed []id.OrgID   `json:"endorsed"` // whose voices it has
+	Missing  []id.OrgID   `json:"missing"`  // who may still give theirs
+	Added    []id.OrgID   `json:"added"`
+	Dropped  []id.OrgID   `json:"dropped"`
+	Void     []id.EntryID `json:"void"` // acts that would lose their force
+	InForce  bool         `json:"in_force"`
+	Warnings []string     `json:"warnings,omitempty"` // of a plan, for people
+}
+
+// ChangeStewards asks for other stewards. Who stays need not be named.
+type ChangeStewards struct {
+	Add        []string `json:"add,omitempty"`
+	Drop       []string `json:"drop,omitempty"`
+	Lead       string   `json:"lead,omitempty"`
+	Quorum     int      `json:"quorum,omitempty"`     // 0: more than half
+	Succession bool     `json:"succession,omitempty"` // by the members, in the place of silent stewards
+	Plan       bool     `json:"plan,omitempty"`       // only say what would change
+	AcceptLoss bool     `json:"accept_loss,omitempty"`
+}
+
+// Vote is the request of an endorsement.
+type Vote struct {
+	AcceptLoss bool `json:"accept_loss,omitempty"` // although acts lose their force
+}
+
+// Pin is the config that this daemon is bound to. cordon.pin/1
+type Pin struct {
+	Schema string      `json:"schema"`
+	Case   id.CaseID   `json:"case"`
+	State  string      `json:"state"`
+	Pinned id.ConfigID `json:"pinned"` // what this daemon has acted under
+	Chain  id.ConfigID `json:"chain"`  // in force by the rules, for everybody
+	Rivals *Rivals     `json:"rivals"` // in conflict: what stands against what
+}
+
+// Rivals are two configs that follow one, each with the voices that it needs.
+type Rivals struct {
+	Pinned Change     `json:"pinned"` // leads to what this daemon has acted under
+	Chain  Change     `json:"chain"`  // has its place by the rules
+	Both   []id.OrgID `json:"both"`   // who signed both
+}
+
+// Stewards says who decides in a case, and what is proposed.
+func (c *Client) Stewards(ctx context.Context, name string) (*Stewards, error) {
+	return get[Stewards](ctx, c, caseAt(name, "/stewards"))
+}
+
+// ChangeStewards proposes other stewards, and endorses that; with Plan it only
+// says what would change. Pending: a succession has to wait, or a checkpoint is
+// under way.
+func (c *Client) ChangeStewards(ctx context.Context, name string, r ChangeStewards) (*Change, error) {
+	return ask[Change](ctx, c, caseAt(name, "/stewards"), r)
+}
+
+// Endorse votes for a proposed config.
+func (c *Client) Endorse(ctx context.Context, name, config string, r Vote) (*Change, error) {
+	return ask[Change](ctx, c, caseAt(name, "/stewards/"+url.PathEscape(config)), r)
+}
+
+// Pin says which config this daemon is bound to; with a config, one of the two
+// that are in conflict, it binds it to that.
+func (c *Client) Pin(ctx context.Context, name, config string) (*Pin, error) {
+	if config == "" {
+		return get[Pin](ctx, c, caseAt(name, "/pin"))
+	}
+	return ask[Pin](ctx, c, caseAt(name, "/pin"), Act{What: config})
+}

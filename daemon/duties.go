@@ -1,0 +1,264 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"cordon/protocol"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+)
+
+// Rounds are the times at which a daemon looks for what it owes its cases. Tests
+// and the demo shorten them, which changes nothing but time.
+type Rounds struct {
+	Tick time.Duration // between two looks at what time has made due; jittered by a quarter
+	News time.Duration // from the first news of a case to the look at it
+}
+
+// DefaultRounds is what every daemon runs.
+func DefaultRounds() Rounds { return Rounds{Tick: time.Minute, News: time.Second} }
+
+// dutyRow is when a case is to be looked at although nothing new has come.
+type dutyRow struct {
+	Due uint64 `json:"due"` // Unix milliseconds; 0: never. Early is harmless, late is not
+}
+
+// haltFor is how long a case is left alone that refused what the dry run had let
+// pass: without it a fault of ours would write without end. Milliseconds.
+const haltFor = 3600 * 1000
+
+// maxLeft is how many ticks a member leaves a fork to others, at most.
+const maxLeft = 60
+
+// duties writes what a daemon owes a case without being told to: checkpoints and
+// votes for them, a sign of life, the proof of a fork (spec/authority.md §6, §7,
+// §9). It is owned by its goroutine.
+type duties struct {
+	s    *service
+	at   Rounds
+	rows shelf[dutyRow]
+	due  map[id.CaseID]uint64 // what rows has
+	left map[id.CaseID]int    // ticks for which a fork is left to others
+	halt map[id.CaseID]uint64 // until when a case that refused what we wrote is left alone
+}
+
+func newDuties(s *service, at Rounds) *duties {
+	return &duties{s: s, at: at, rows: openShelf[dutyRow](s.led, "duties"), due: map[id.CaseID]uint64{}, left: map[id.CaseID]int{},
+		halt: map[id.CaseID]uint64{}}
+}
+
+// follow looks at a case soon after news of it, and at a tick when its time has
+// come. News of many entries, an admission say, make one look, when they are done.
+func (d *duties) follow(ctx context.Context) error {
+	w := d.s.led.Subscribe()
+	defer w.Close()
+	if err := d.load(); err != nil {
+		return err
+	}
+	tick := time.NewTimer(jitter(d.at.Tick))
+	defer tick.Stop()
+	var news <-chan time.Time // nil while there are none
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-w.C:
+			if news == nil {
+				news = time.After(d.at.News)
+			}
+		case <-news:
+			news = nil
+			d.lookAll(ctx, w.Changed(), false)
+		case <-tick.C:
+			d.lookAll(ctx, d.nowDue(), true)
+			tick.Reset(jitter(d.at.Tick))
+		}
+	}
+}
+
+// jitter is d give or take a quarter.
+func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }
+
+// load reads when the cases are due. One without a row was never looked at: it is
+// due now.
+func (d *duties) load() error {
+	for _, c := range d.s.led.Cases() {
+		d.due[c] = 1
+	}
+	return d.rows.all(func(key []byte, row dutyRow) error {
+		if c, ok := id.FromBytes[id.CaseID](key); ok {
+			d.due[c] = row.Due
+		}
+		return nil
+	})
+}
+
+// nowDue lists the cases whose time has come.
+func (d *duties) nowDue() (cases []id.CaseID) {
+	now := d.s.ms()
+	for c, t := range d.due {
+		if t > 0 && t <= now {
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+// lookAll looks at some cases. One that cannot be read does not keep the daemon
+// from the others.
+func (d *duties) lookAll(ctx context.Context, cases []id.CaseID, tick bool) {
+	for _, c := range cases {
+		if err := d.look(ctx, c, tick); err != nil && ctx.Err() == nil {
+			d.s.log.Error("do what this daemon owes a case", "err", err)
+		}
+	}
+}
+
+// look writes what is owed in a case, of each kind one message: a vote may be owed
+// for what was proposed a moment ago. Then it notes when to look again.
+func (d *duties) look(ctx context.Context, c id.CaseID, tick bool) error {
+	defer d.s.locks.lock(c, id.Control)()
+	if d.s.ms() < d.halt[c] {
+		return nil
+	}
+	if err := d.proveForks(ctx, c, tick); err != nil {
+		return err
+	}
+	tried := map[entry.Type]bool{}
+	for {
+		var next protocol.Message
+		err := d.s.cases.With(c, func(k *protocol.Case) error {
+			for _, m := range k.Duties(d.s.kid, d.s.ms()) {
+				if next == nil && !tried[m.Type()] {
+					next = m
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if next == nil {
+			return d.note(c)
+		}
+		tried[next.Type()] = true
+		if err := d.write(ctx, c, next); err != nil {
+			return err
+		}
+	}
+}
+
+// write writes a message and waits for the disk. That the case says no before is
+// no error: a person has been faster, say. The caller holds the case's lock.
+func (d *duties) write(ctx context.Context, c id.CaseID, m protocol.Message) error {
+	p, err := d.s.beginLocked(c, simple(m))
+	if err != nil {
+		return tolerable(err)
+	}
+	e, err := p.Wait(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	return d.s.cases.With(c, func(k *protocol.Case) error {
+		if rule, _ := k.Verdict(e.ID); rule != "" {
+			d.halt[c] = d.s.ms() + haltFor
+			return fmt.Errorf("what this daemon wrote by itself was refused: %s", rule)
+		}
+		return nil
+	})
+}
+
+// proveForks shows the case the forks that it has no proof of: the lead at once,
+// other stewards at the next tick, who else is a member only if after some more
+// nobody has, so that not everybody writes the same.
+func (d *duties) proveForks(ctx context.Context, c id.CaseID, tick bool) error {
+	var forks [][2]id.EntryID
+	err := d.s.cases.With(c, func(k *protocol.Case) error {
+		if k.Member(d.s.org.ID) {
+			forks = k.Unproven()
+		}
+		if _, known := d.left[c]; len(forks) > 0 && !known {
+			d.left[c] = patienceOf(k, d.s.org.ID)
+		}
+		return nil
+	})
+	if err != nil || len(forks) == 0 {
+		delete(d.left, c)
+		return err
+	}
+	if tick {
+		d.left[c]--
+	}
+	if d.left[c] > 0 {
+		return nil
+	}
+	delete(d.left, c)
+	for _, f := range forks {
+		m, err := d.s.proof(c, f)
+		if err == nil {
+			err = d.write(ctx, c, m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patienceOf is for how many ticks an organisation leaves a fork to others.
+func patienceOf(k *protocol.Case, o id.OrgID) int {
+	rank := slices.Index(k.Stewards(), o)
+	if rank < 0 {
+		return 2 + rand.N(min(len(k.Participants()), maxLeft))
+	}
+	return min(rank, 1)
+}
+
+// proof is the fork entry for two entries. Those of the content plane are in
+// nobody's past: it carries them.
+func (s *service) proof(c id.CaseID, f [2]id.EntryID) (protocol.Message, error) {
+	m := &protocol.Fork{A: f[0], B: f[1]}
+	for _, x := range f {
+		e, err := s.led.Entry(c, x)
+		if err != nil {
+			return nil, err
+		}
+		if !e.Control() {
+			m.Entries = append(m.Entries, e.Raw)
+		}
+	}
+	return m, nil
+}
+
+// note notes when to look at a case again, if nothing new comes before. A row that
+// says too early stays: it costs a look, and a new one a write.
+func (d *duties) note(c id.CaseID) error {
+	now, due := d.s.ms(), d.s.pins.due(c)
+	err := d.s.cases.With(c, func(k *protocol.Case) error {
+		if len(k.Unproven()) > 0 && k.Member(d.s.org.ID) || len(k.Duties(d.s.kid, now)) > 0 {
+			due = now // again at the next tick
+		}
+		if !slices.Contains(k.Stewards(), d.s.org.ID) {
+			return nil
+		}
+		_, since := k.SinceCheckpoint()
+		word := cmp.Or(k.LastWord(d.s.org.ID), since)
+		for _, t := range []uint64{word + protocol.AliveAfter, since + protocol.CheckpointAfter} {
+			if t > now && (due == 0 || t < due) {
+				due = t
+			}
+		}
+		return nil
+	})
+	was, known := d.due[c]
+	if err != nil || known && (was == due || was > now && (due == 0 || was < due)) {
+		return err
+	}
+	d.due[c] = due
+	return d.rows.put(c[:], dutyRow{Due: due})
+}

@@ -1,0 +1,182 @@
+package daemon
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/daemon/api"
+	"cordon/ledger/projection"
+	"cordon/protocol"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+	"cordon/protocol/link"
+)
+
+// duel is a case whose sole steward has signed, with two copies of its daemon, two
+// changes of stewards that are both carried. The chain of who holds all follows
+// the first.
+type duel struct {
+	c             id.CaseID
+	common        []*entry.Sealed // in causal order
+	first, second []*entry.Sealed // a proposal and the vote for it
+}
+
+func newDuel(t *testing.T) *duel {
+	t.Helper()
+	a, b, x := link.NewDaemon(nil, "A"), link.NewDaemon(nil, "B"), link.NewDaemon(nil, "X")
+	a.Open("case", link.Terms(), protocol.Coordinator)
+	a.Admit(b, protocol.MitigatingVendor)
+	a.Admit(x, protocol.Observer)
+	d := &duel{c: a.Case.ID(), common: allOf(a)}
+	change := func(add *link.Daemon) []*entry.Sealed {
+		copied := a.Fresh()
+		copied.Restart(d.common)
+		p := copied.Say(&protocol.Propose{Config: copied.Case.NextConfig(a.Kid, []id.OrgID{a.Org.ID, add.Org.ID}, 2)})
+		return []*entry.Sealed{p, copied.Say(&protocol.Endorse{Config: p.ID})}
+	}
+	d.first, d.second = change(b), change(x)
+	if bytes.Compare(d.first[0].ID[:], d.second[0].ID[:]) > 0 {
+		d.first, d.second = d.second, d.first
+	}
+	return d
+}
+
+// pinned is a service that reads a ledger which others fill.
+func pinned(t *testing.T) *service {
+	t.Helper()
+	s, _ := quarantined(t)
+	s.titles.of = map[id.CaseID]string{}
+	s.restart()
+	return s
+}
+
+// restart forgets what is in memory.
+func (s *service) restart() {
+	s.cases, s.pins = projection.New(s.led), newPins(openShelf[pinRow](s.led, "pins"), s.ms)
+	s.cases.PinBy(s.pins.pin)
+}
+
+func (s *service) take(t *testing.T, c id.CaseID, es ...*entry.Sealed) {
+	t.Helper()
+	for _, e := range es {
+		if r, err := s.led.Accept(t.Context(), c, [][]byte{e.Raw}); err != nil || len(r.Rejected) > 0 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+}
+
+// sees is the state of a case and the config in force.
+func (s *service) sees(t *testing.T, c id.CaseID) (state string, tip id.ConfigID) {
+	t.Helper()
+	err := s.cases.With(c, func(k *protocol.Case) error {
+		state, tip = k.State(), k.Config().ID
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state, tip
+}
+
+// decides answers `case pin`.
+func (s *service) decides(t *testing.T, c id.CaseID, config string) (*api.Pin, error) {
+	t.Helper()
+	r := httptest.NewRequest("POST", "/", strings.NewReader(`{"what":"`+config+`"}`))
+	r.SetPathValue("case", c.String())
+	out, err := s.setPin(r)
+	if err != nil {
+		return nil, err
+	}
+	return out.(*api.Pin), nil
+}
+
+// TestPin: a config that was in force here for a day is not left silently: not by
+// what arrives, not by a restart, only by a person; and only for the chain's own.
+func TestPin(t *testing.T) {
+	d := newDuel(t)
+	s := pinned(t)
+	now := time.Now()
+	s.now = func() time.Time { return now }
+	ours, theirs := d.second[0].ID, d.first[0].ID
+
+	s.take(t, d.c, d.common...)
+	s.take(t, d.c, d.second...)
+	if state, tip := s.sees(t, d.c); state != protocol.StateOK || tip != ours {
+		t.Fatalf("state %s under %v", state, tip)
+	}
+	if due := s.pins.due(d.c); due != s.ms()+pinAfter {
+		t.Errorf("to be pinned at %d", due)
+	}
+	now = now.Add(24 * time.Hour)
+	if s.sees(t, d.c); s.pins.due(d.c) != 0 {
+		t.Error("not pinned after a day")
+	}
+	s.restart()
+	s.take(t, d.c, d.first...)
+	for range 2 {
+		if state, tip := s.sees(t, d.c); state != protocol.StateConflict || tip != theirs {
+			t.Fatalf("state %s under %v", state, tip)
+		}
+		now = now.Add(48 * time.Hour) // a pin does not move in conflict
+		s.restart()
+	}
+	p, err := s.showPinOf(d.c)
+	if err != nil || p.Rivals == nil || p.Pinned != ours || p.Chain != theirs || *p.Rivals.Pinned.Config != ours ||
+		*p.Rivals.Chain.Config != theirs || len(p.Rivals.Both) != 1 || len(p.Rivals.Chain.Endorsed) != 1 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if _, err := s.decides(t, d.c, d.common[1].ID.String()); apiError(err).Kind != api.NotFound {
+		t.Errorf("what is no choice: %v", err)
+	}
+	if p, err := s.decides(t, d.c, ours.String()[:8]); err != nil || p.State != protocol.StateConflict {
+		t.Errorf("to stay: %+v, %v", p, err)
+	}
+	if p, err := s.decides(t, d.c, theirs.String()[:8]); err != nil || p.State != protocol.StateOK || p.Rivals != nil {
+		t.Errorf("to follow: %+v, %v", p, err)
+	}
+	s.restart()
+	if state, tip := s.sees(t, d.c); state != protocol.StateOK || tip != theirs {
+		t.Errorf("after the decision: %s under %v", state, tip)
+	}
+	if _, err := s.decides(t, d.c, theirs.String()); apiError(err).Kind != api.Refused {
+		t.Errorf("nothing to decide: %v", err)
+	}
+}
+
+func (s *service) showPinOf(c id.CaseID) (p *api.Pin, err error) {
+	err = s.cases.With(c, func(k *protocol.Case) error {
+		p, err = s.showPin(k)
+		return err
+	})
+	return p, err
+}
+
+// TestUnpinned: before a day is over a config without a child is no pin; and where
+// no case is pinned nobody notices: the test above can fail.
+func TestUnpinned(t *testing.T) {
+	d := newDuel(t)
+	s := pinned(t)
+	s.take(t, d.c, d.common...)
+	s.take(t, d.c, d.second...)
+	s.sees(t, d.c)
+	s.take(t, d.c, d.first...)
+	if state, tip := s.sees(t, d.c); state != protocol.StateOK || tip != d.first[0].ID {
+		t.Errorf("state %s under %v", state, tip)
+	}
+	s = pinned(t)
+	now := time.Now()
+	s.now = func() time.Time { return now }
+	s.cases.PinBy(func(*protocol.Case) error { return nil })
+	s.take(t, d.c, d.common...)
+	s.take(t, d.c, d.second...)
+	s.sees(t, d.c)
+	now = now.Add(48 * time.Hour)
+	s.sees(t, d.c)
+	s.take(t, d.c, d.first...)
+	if state, _ := s.sees(t, d.c); state != protocol.StateOK {
+		t.Errorf("state %s without pins", state)
+	}
+}

@@ -1,0 +1,114 @@
+package peer
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	libpeer "github.com/libp2p/go-libp2p/core/peer"
+
+	"cordon/peer/wire"
+	"cordon/protocol/id"
+)
+
+// Former is a daemon that our organisation has replaced, as those remember it who
+// have not seen our newest identity events.
+type Former struct {
+	Kid       id.Kid
+	Transport ed25519.PrivateKey
+}
+
+// Herald shows our identity events to one daemon that still waits for the former
+// one: it comes once more with the former transport key, leaves one HELLO on
+// /cordon/keys/1, and is gone (spec/sync.md §3.1). It takes nothing. Who knows the
+// events already lets it not in, which is an error like any other.
+func Herald(ctx context.Context, f Former, to Target, events [][]byte) error {
+	p, err := peerID(to.Transport)
+	if err != nil {
+		return fmt.Errorf("herald: %w", err)
+	}
+	h, err := newHost(&Config{Transport: f.Transport}, gater{func(q libpeer.ID) (Contact, bool) { return Contact{}, p == q }})
+	if err != nil {
+		return fmt.Errorf("herald: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+	defer cancel()
+	if err = h.Connect(ctx, libpeer.AddrInfo{ID: p, Addrs: multiaddrs(to.Addrs)}); err == nil {
+		var st network.Stream
+		if st, err = h.NewStream(network.WithNoDial(ctx, "herald"), p, protoKeys); err == nil {
+			err = leaveHello(st, f.Kid, events)
+		}
+	}
+	if err = errors.Join(err, h.Close()); err != nil {
+		return fmt.Errorf("herald: %w", err)
+	}
+	return nil
+}
+
+// leaveHello writes HELLO and waits until the other side is done with it.
+func leaveHello(st network.Stream, kid id.Kid, events [][]byte) error {
+	defer st.Reset()
+	_ = st.SetDeadline(time.Now().Add(handshakeTime))
+	hello := &wire.Hello{Versions: []uint64{version}, Kid: kid, MaxFrame: wire.MaxFrame, Events: newest(events, wire.MaxEvents)}
+	_, _ = rand.Read(hello.Nonce[:]) // never fails (crypto/rand)
+	if _, err := st.Write(wire.Append(nil, hello)); err != nil {
+		return err
+	}
+	if _, err := st.Read(make([]byte, 1)); err != io.EOF {
+		return errNotNow
+	}
+	return nil
+}
+
+// answerKeys is the handler of /cordon/keys/1: a HELLO is taken, nothing is said.
+func (n *Node) answerKeys(ctx context.Context, st network.Stream) {
+	defer st.Close()
+	unhook := context.AfterFunc(ctx, func() { _ = st.Reset() })
+	defer unhook()
+	_ = st.SetDeadline(time.Now().Add(handshakeTime))
+	p := st.Conn().RemotePeer()
+	from, ok := n.allowed(p)
+	if !ok || !n.mayInvite(p) {
+		_ = st.Reset()
+		return
+	}
+	f, err := readHello(st)
+	if err != nil || f.Kid != from.Kid || len(f.Events) == 0 {
+		_ = st.Reset()
+		return
+	}
+	n.c.Directory.Learn(from.Org, f.Events)
+}
+
+// readHello reads one frame, which must be HELLO.
+func readHello(r io.Reader) (*wire.Hello, error) {
+	b, err := wire.ReadFrame(r, nil, wire.MaxEvents+4<<10)
+	if err != nil {
+		return nil, fmt.Errorf("hello: %w", err)
+	}
+	f, err := wire.Parse(b)
+	if err != nil {
+		return nil, err
+	}
+	h, ok := f.(*wire.Hello)
+	if !ok {
+		return nil, ErrHello
+	}
+	return h, nil
+}
+
+// Recheck ends the sessions of daemons that may no longer connect: their key was
+// revoked, say.
+func (n *Node) Recheck() {
+	for _, s := range n.with() {
+		if c, ok := n.allowed(s.peer); !ok || c.Kid != s.contact.Kid {
+			s.end(errNotNow)
+			_ = n.host.Network().ClosePeer(s.peer)
+		}
+	}
+}

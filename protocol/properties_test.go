@@ -1,0 +1,297 @@
+package protocol_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"cordon/protocol"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+)
+
+// property is what must hold of every history, for a case that fresh makes; it
+// returns what is wrong.
+type property func(h *history, rng *rand.Rand, fresh func() *protocol.Case) string
+
+// TestHistories asks of random histories what LEDGER §3.8 promises of all of them.
+func TestHistories(t *testing.T) {
+	seeds(t, 40, func(seed uint64) string {
+		h := plays(random(seed), steady(), seed%3 == 0)
+		for _, p := range []struct {
+			name string
+			ask  property
+		}{
+			{"P3.1, any order", converges}, {"the oracle", agrees}, {"P3.6, no double endorser", oneChild},
+			{"P3.7, member after a removal", admittedAgain}, {"P3.9, pins", neverSilent}, {"what certifies stays", onlyGrows},
+		} {
+			if d := p.ask(h, rand.New(rand.NewPCG(seed, 0)), protocol.NewCase); d != "" {
+				return p.name + ": " + d
+			}
+		}
+		return ""
+	})
+}
+
+// TestHistoriesNotice: with a rule switched off, the property that rests on it breaks.
+func TestHistoriesNotice(t *testing.T) {
+	for _, tc := range []struct {
+		rule string
+		hint uint64
+		ask  property
+	}{
+		{"a removal voids what it did not see", 300, converges},
+		{"a fork takes the force of earlier acts", 61, converges},
+		{"a removal wins over what is concurrent", 456, converges},
+		{"an act waits for its config", 912, converges},
+		{"a cut voids what is above it", 1, agrees},
+		{"a forked steward has no power", 4, agrees},
+		{"a revocation takes an act's force", 94, agrees},
+		{"what is finalised stands", 4, agrees},
+		{"an act is done under the chain", 1, agrees},
+		{"stewards vote for an ordinary config", 3, agrees},
+		{"only the first vote counts", 4, agrees},
+		{"a steward that was heard is not silent", 3, agrees},
+		{"silence lasts 14 days", 12, agrees},
+		{"no cut is below what is finalised", 93, agrees},
+		{"who is dropped has no vote", 1, agrees},
+		{"a fork closes the key", 4, agrees},
+		{"claims outlive removals", 11, agrees},
+		{"only the first vote counts", 264, oneChild},
+		{"stewards vote for an ordinary config", 183, oneChild},
+		{"a removal wins over what is concurrent", 456, admittedAgain},
+	} {
+		notices(t, tc.rule, tc.hint, func(seed uint64) string {
+			return tc.ask(plays(random(seed), steady(), seed%3 == 0), rand.New(rand.NewPCG(seed, 0)),
+				func() *protocol.Case { return protocol.Broken(tc.rule) })
+		})
+	}
+}
+
+// converges is P3.1: one by one or in batches, once or again, in whatever causal
+// order entries come, the case is the same, and so is its digest.
+func converges(h *history, rng *rand.Rand, fresh func() *protocol.Case) string {
+	a := fold(fresh(), h.pool)
+	want, again := h.shown(a), h.shuffled(rng.IntN)
+	for _, b := range []struct {
+		name string
+		c    *protocol.Case
+	}{
+		{"another order", fold(fresh(), h.shuffled(rng.IntN))},
+		{"batches", batches(fresh(), again, rng.IntN)},
+		{"one batch, and all again", fold(batches(fresh(), again, func(int) int { return 1 }), again)},
+	} {
+		if got := h.shown(b.c); got != want || a.Digest() != b.c.Digest() {
+			return fmt.Sprintf("%s, another case:\n%s", b.name, diff(want, got))
+		}
+	}
+	return ""
+}
+
+// agrees compares the fold with the oracle.
+func agrees(h *history, _ *rand.Rand, fresh func() *protocol.Case) string {
+	c := fold(fresh(), h.pool)
+	return newWorld(c, h.pool).disagree(h, c)
+}
+
+// doubled says whether some organisation has two votes that count for two
+// children of one config: the proof that it forked, or had two daemons that vote.
+func (h *history) doubled(c *protocol.Case) bool {
+	parent := map[id.ConfigID]id.ConfigID{}
+	for _, e := range h.pool {
+		if m, _ := protocol.Read(e); m != nil {
+			if p, ok := m.(*protocol.Propose); ok && p.Config.Parent != nil {
+				parent[e.ID] = *p.Config.Parent
+			}
+		}
+	}
+	first := map[[2]id.EntryID]id.ConfigID{}
+	for _, e := range h.pool {
+		m, _ := protocol.Read(e)
+		v, ok := m.(*protocol.Endorse)
+		if rule, _ := c.Verdict(e.ID); !ok || rule != "" {
+			continue
+		}
+		o, _ := protocol.Author(c, e.ID)
+		k := [2]id.EntryID{id.EntryID(o), parent[v.Config]}
+		if old, ok := first[k]; ok && old != v.Config {
+			return true
+		}
+		first[k] = v.Config
+	}
+	return false
+}
+
+// oneChild is P3.6: while nobody votes twice, a config has at most one ordinary
+// child that is certified.
+func oneChild(h *history, _ *rand.Rand, fresh func() *protocol.Case) string {
+	if !h.honest {
+		return ""
+	}
+	c := fold(fresh(), h.pool)
+	of := map[id.ConfigID]int{}
+	for _, x := range h.confs {
+		if x.Parent == nil || x.Kind != protocol.Ordinary || !protocol.Certified(c, x.ID) {
+			continue
+		}
+		if of[*x.Parent]++; of[*x.Parent] > 1 {
+			return fmt.Sprintf("config %d has two certified children", h.at[*x.Parent])
+		}
+	}
+	return ""
+}
+
+// admittedAgain is P3.7: who is a member, or a steward, after an honoured removal
+// of it has an honoured admission with that removal in its past.
+func admittedAgain(h *history, _ *rand.Rand, fresh func() *protocol.Case) string {
+	c := fold(fresh(), h.pool)
+	w := newWorld(c, h.pool)
+	for i, e := range h.pool {
+		m, _ := protocol.Read(e)
+		r, ok := m.(*protocol.Remove)
+		if rule, _ := c.Verdict(e.ID); !ok || rule != "" || !c.Member(r.Org) || slices.Contains(c.Stewards(), r.Org) {
+			continue
+		}
+		again := slices.ContainsFunc(h.pool, func(a *entry.Sealed) bool {
+			s := w.by[a.ID]
+			_, admits := s.m.(*protocol.Admit)
+			p, named := s.m.(*protocol.Propose)
+			rule, _ := c.Verdict(a.ID)
+			return rule == "" && s.past[e.ID] && (admits && s.invitee == r.Org || named && slices.Contains(p.Config.Stewards, r.Org))
+		})
+		if !again {
+			return fmt.Sprintf("entry %d removes a member for nothing", i)
+		}
+	}
+	return ""
+}
+
+// neverSilent is P3.9: a daemon pins what it has acted under. Whatever comes, the
+// chain passes through the pin or the case is in conflict, with both certificates;
+// then no content goes out and nobody here acts. The pin changes no verdict.
+func neverSilent(h *history, rng *rand.Rand, fresh func() *protocol.Case) string {
+	c := fresh()
+	var pin *id.ConfigID
+	for _, e := range h.shuffled(rng.IntN) {
+		c.Apply(e)
+		chain := c.Chain()
+		on := pin == nil || slices.ContainsFunc(chain, func(x protocol.Config) bool { return x.ID == *pin })
+		if on != (c.State() != protocol.StateConflict) {
+			return fmt.Sprintf("the chain passes through the pin: %v, and the case is %s", on, c.State())
+		}
+		if !on {
+			if d := h.conflicts(c, *pin); d != "" {
+				return d
+			}
+			if rng.IntN(4) == 0 { // a person decides
+				pin = &chain[len(chain)-1].ID
+				c.Pin(pin)
+			}
+			continue
+		}
+		switch rng.IntN(3) {
+		case 0: // it was the tip for a day
+			pin = &chain[len(chain)-1].ID
+		case 1: // it has a certified child
+			pin = &chain[max(0, len(chain)-2)].ID
+		}
+		c.Pin(pin)
+	}
+	c.Pin(nil)
+	if got, want := h.shown(c), h.shown(fold(fresh(), h.pool)); got != want {
+		return "a pin changes the case:\n" + diff(want, got)
+	}
+	return ""
+}
+
+// conflicts is what a case in conflict shows and does.
+func (h *history) conflicts(c *protocol.Case, pin id.ConfigID) string {
+	r, ok := c.Conflict()
+	if !ok || !protocol.Certified(c, r.Pinned.ID) || !protocol.Certified(c, r.Chain.ID) || *r.Pinned.Parent != *r.Chain.Parent {
+		return fmt.Sprintf("config %d is pinned, and no two certificates are shown", h.at[pin])
+	}
+	if r.Pinned.Kind == protocol.Ordinary && r.Chain.Kind == protocol.Ordinary && len(r.Both) == 0 {
+		return "two ordinary configs are certified, and nobody signed both"
+	}
+	agr := c.Embargo().Agreement
+	for _, w := range h.ws {
+		for _, f := range []entry.Fields{{Type: protocol.Note, Comp: id.Everyone, Agr: &agr}, {Type: 5, Cfg: &r.Chain.ID,
+			Ctl: protocol.Ctl(&protocol.Remove{Org: h.ds[0].Org.ID})}} {
+			if c.May(w.kid, f) == nil {
+				return "a daemon acts in a case that is in conflict"
+			}
+		}
+	}
+	for _, e := range h.pool {
+		for _, d := range h.ds {
+			if here := from(h.ds[0]); !e.Control() && c.MaySend(e.ID, protocol.Header, to(d), here).Send {
+				return "content goes out of a case that is in conflict"
+			}
+		}
+	}
+	return ""
+}
+
+// onlyGrows: what is certified stays so, and what is confirmed.
+func onlyGrows(h *history, rng *rand.Rand, fresh func() *protocol.Case) string {
+	c := fresh()
+	was, cs := map[id.ConfigID]bool{}, "pxa"
+	for _, e := range h.shuffled(rng.IntN) {
+		c.Apply(e)
+		for x := range was {
+			if !protocol.Certified(c, x) {
+				return fmt.Sprintf("config %d loses its certificate", h.at[x])
+			}
+		}
+		for _, x := range h.confs {
+			if protocol.Certified(c, x.ID) {
+				was[x.ID] = true
+			}
+		}
+		now := c.CS()[3:]
+		for i := range now {
+			if cs[i] < 'a' && now[i] >= 'a' {
+				return "what was confirmed is not any more"
+			}
+		}
+		cs = now
+	}
+	return ""
+}
+
+// TestHistoriesReach: random histories come to what the properties are about.
+func TestHistoriesReach(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(150) {
+		h := plays(random(seed+1), steady(), seed%3 == 2)
+		for _, e := range h.pool {
+			rule, _ := h.known.Verdict(e.ID)
+			kind, _ := protocol.KindName(e.Type)
+			seen[kind+" "+rule]++
+		}
+		chain := h.known.Chain()
+		seen[fmt.Sprint("chain of ", len(chain))]++
+		for _, x := range chain {
+			if x.Kind == protocol.Succession {
+				seen["succession"]++
+			}
+		}
+		if h.rivals() {
+			seen["rivals"]++
+		}
+		if h.doubled(h.known) {
+			seen["double votes"]++
+		}
+	}
+	for _, want := range []string{"chain of 1", "chain of 2", "chain of 3", "chain of 4", "succession", "rivals", "double votes",
+		"propose ", "propose cut-below-finalised", "propose unknown-steward", "endorse ", "endorse already-endorsed",
+		"endorse steward-was-heard", "endorse endorsed-too-early", "endorse silence-not-noted", "admit ", "admit above-the-cut",
+		"admit forked-authority", "admit revoked-authority", "admit config-not-in-chain", "remove ", "remove above-the-cut",
+		"remove subject-is-steward", "status removed", "fork ", "fork no-fork", "ident ", "ident bad-cut", "ident config-not-certified",
+		"alive ", "alive feed-forked", "status dep-after-fork", "note ", "exit "} {
+		if seen[want] == 0 {
+			t.Errorf("no history has %q", want)
+		}
+	}
+}

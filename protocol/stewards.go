@@ -1,0 +1,306 @@
+package protocol
+
+import (
+	"cmp"
+	"slices"
+
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// Proposal is a config that is proposed to follow the one in force, or a rival of
+// one that is.
+type Proposal struct {
+	Config
+	By       id.OrgID
+	T        uint64     // when, by its author's clock: Unix milliseconds
+	Endorsed []id.OrgID // whose votes count, sorted
+	Missing  []id.OrgID // who may still vote: stewards by rank, or the electorate, sorted
+	Need     int        // votes that carry it
+}
+
+// Effects are what a config changes: what a person is told before it is
+// proposed or endorsed.
+type Effects struct {
+	Added   []id.OrgID
+	Dropped []id.OrgID
+	Void    []id.EntryID // honoured acts that would lose their force, in display order
+}
+
+// Proposals lists the configs that are proposed after the one in force, in
+// display order.
+func (c *Case) Proposals() []Proposal {
+	if len(c.chain) == 0 {
+		return nil
+	}
+	open := slices.Clone(c.chain[len(c.chain)-1].children)
+	slices.SortFunc(open, func(a, b *config) int { return c.compareNodes(a.node, b.node) })
+	ps := make([]Proposal, len(open))
+	for i, x := range open {
+		ps[i] = c.proposal(x)
+	}
+	return ps
+}
+
+// Proposal is a config of the case, in force or not; ok is false for one that
+// it does not know.
+func (c *Case) Proposal(x id.ConfigID) (p Proposal, ok bool) {
+	f := c.configs[x]
+	if f == nil || f.parent == nil {
+		return p, false
+	}
+	return c.proposal(f), true
+}
+
+func (c *Case) proposal(x *config) Proposal {
+	p := Proposal{Config: *x.Config, By: x.node.org.id, T: x.node.t, Need: int(x.parent.Quorum)}
+	voters := x.parent.Stewards
+	if x.Kind == Succession {
+		voters = nil
+		for o := range c.electorate(x) {
+			voters = append(voters, o)
+		}
+		slices.SortFunc(voters, compareOrgs)
+		p.Need = max(1, (2*len(voters)+2)/3)
+	}
+	for _, o := range voters {
+		switch {
+		case len(x.votes[o]) > 0:
+			p.Endorsed = append(p.Endorsed, o)
+		case len(x.parent.cast[o]) == 0:
+			p.Missing = append(p.Missing, o)
+		}
+	}
+	slices.SortFunc(p.Endorsed, compareOrgs)
+	return p
+}
+
+// Chain lists the configs from C0 to the one in force.
+func (c *Case) Chain() []Config {
+	out := make([]Config, len(c.chain))
+	for i, x := range c.chain {
+		out[i] = *x.Config
+	}
+	return out
+}
+
+// NextConfig is an ordinary config with these stewards after the one in force, as
+// a daemon with key kid would propose it: it finalises, and cuts dropped stewards
+// at, what the entry will have in its past.
+func (c *Case) NextConfig(kid id.Kid, stewards []id.OrgID, quorum uint8) Config {
+	now := c.tip()
+	past := c.pastWith(c.Deps(kid, id.Control), id.Feed{Kid: kid, Comp: id.Control})
+	f := Config{Parent: &now.ID, N: now.N + 1, Stewards: slices.Clone(stewards), Quorum: quorum, Rules: now.Rules,
+		Kind: Ordinary, Heads: c.unrevoked(c.placesIn(past, now.Stewards))}
+	for _, o := range droppedBy(now, &f) {
+		f.Cuts = append(f.Cuts, Cut{Org: o, Places: c.placesIn(past, []id.OrgID{o})})
+	}
+	slices.SortFunc(f.Cuts, func(a, b Cut) int { return compareOrgs(a.Org, b.Org) })
+	return f
+}
+
+// unrevoked leaves out of heads what a revoked key has written beyond what is final:
+// how much of it stands is for a cut of its organisation to say, and what is final
+// no cut touches.
+func (c *Case) unrevoked(heads []Place) (ps []Place) {
+	for _, p := range heads {
+		if _, view := c.holder(p.Kid, c.all); view != nil {
+			if d, _ := view.Daemon(p.Kid); d.Revoked {
+				var known bool
+				if p, known = at(c.fin(), p.Kid); !known {
+					continue
+				}
+			}
+		}
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// Succeed is NextConfig for members who put stewards in the place of those that
+// fell silent.
+func (c *Case) Succeed(kid id.Kid, stewards []id.OrgID, quorum uint8) Config {
+	f := c.NextConfig(kid, stewards, quorum)
+	f.Kind, f.Basis = Succession, []Place{}
+	for _, x := range f.Cuts {
+		f.Basis = append(f.Basis, x.Places...)
+	}
+	slices.SortFunc(f.Basis, comparePlaces)
+	return f
+}
+
+// pastWith is the past of the next entry of a feed with these deps.
+func (c *Case) pastWith(deps []id.EntryID, name id.Feed) (past vector) {
+	if f := c.feeds[name]; f != nil {
+		past = f.branches[0].tip.past
+	}
+	for _, d := range deps {
+		past = past.union(c.nodes[d].past)
+	}
+	return past
+}
+
+// placesIn is the last entry in a past of each control feed of these
+// organisations; of a forked feed the last below the fork, or the finalised one
+// where that is later.
+func (c *Case) placesIn(past vector, of []id.OrgID) (ps []Place) {
+	for name, f := range c.feeds {
+		if name.Comp != id.Control {
+			continue
+		}
+		var last *node
+		held := int(past.at(f.branches[0].place))
+		if f.fork >= 0 {
+			held = min(held, int(f.fork))
+		}
+		if held > 0 {
+			last = f.branches[0].entries[held-1]
+		}
+		if p, ok := at(c.fin(), name.Kid); ok && (last == nil || !c.nodes[p.ID].below(last)) {
+			last = c.nodes[p.ID]
+		}
+		if last != nil && last.org != nil && slices.Contains(of, last.org.id) {
+			ps = append(ps, Place{Kid: name.Kid, Seq: last.seq, ID: last.id})
+		}
+	}
+	slices.SortFunc(ps, comparePlaces)
+	return ps
+}
+
+// Effects says what a config would change, by what is here.
+func (c *Case) Effects(f Config) (e Effects) {
+	now := c.tip()
+	for _, o := range f.Stewards {
+		if !now.steward(o) {
+			e.Added = append(e.Added, o)
+		}
+	}
+	e.Dropped = droppedBy(now, &f)
+	var void []*node
+	for _, acts := range c.acts {
+		for _, a := range acts {
+			if !a.honoured() || !slices.Contains(e.Dropped, a.org.id) {
+				continue
+			}
+			var places []Place
+			if cut := f.cut(a.org.id); cut != nil {
+				places = cut.Places
+			}
+			if p, ok := at(places, a.kid); !ok || c.nodes[p.ID] == nil || !c.nodes[p.ID].past.has(a) {
+				void = append(void, a)
+			}
+		}
+	}
+	slices.SortFunc(void, c.compareNodes)
+	for _, a := range void {
+		e.Void = append(e.Void, a.id)
+	}
+	return e
+}
+
+// Pin says under which config this daemon has acted: when the chain no longer
+// passes through it, the case is in conflict until a person decides, and the
+// daemon neither acts nor lets content out. It is no part of the case; nil pins
+// nothing.
+func (c *Case) Pin(x *id.ConfigID) { c.pinned = x }
+
+// Rivals are two certified configs of one parent: what the daemon was pinned to,
+// or what leads there, and what the chain has in its place.
+type Rivals struct {
+	Pinned, Chain Proposal
+	Both          []id.OrgID // whose votes count for both: each has signed the proof
+}
+
+// Conflict is why the case is in conflict; ok is false when it is not, or when the
+// pinned config is not here.
+func (c *Case) Conflict() (r Rivals, ok bool) {
+	if c.pinned == nil || c.link(*c.pinned) >= 0 || c.configs[*c.pinned] == nil {
+		return r, false
+	}
+	x := c.configs[*c.pinned]
+	for c.link(x.parent.ID) < 0 {
+		x = x.parent
+	}
+	at := c.link(x.parent.ID) + 1
+	if at == len(c.chain) {
+		return r, false
+	}
+	y := c.chain[at]
+	r.Pinned, r.Chain = c.proposal(x), c.proposal(y)
+	for _, o := range r.Pinned.Endorsed {
+		if slices.Contains(r.Chain.Endorsed, o) {
+			r.Both = append(r.Both, o)
+		}
+	}
+	return r, true
+}
+
+// SinceCheckpoint says how many control entries the case has that the config in
+// force has not in its past, and when that was proposed: Unix milliseconds.
+func (c *Case) SinceCheckpoint() (entries int, t uint64) {
+	if len(c.chain) == 0 {
+		return 0, 0
+	}
+	tip := c.chain[len(c.chain)-1].node
+	for _, b := range c.control {
+		entries += int(c.all.at(b.place)) - int(max(tip.past.at(b.place), uint32(b.start())))
+	}
+	return entries, tip.t
+}
+
+// LastWord is the latest time that an organisation's control entries claim: Unix
+// milliseconds, 0 for none.
+func (c *Case) LastWord(o id.OrgID) (t uint64) {
+	for _, n := range c.headsOf(c.orgOrNone(o)) {
+		t = max(t, n.t)
+	}
+	return t
+}
+
+// Unproven lists the forks of the control plane and of content that no fork entry
+// shows yet: two entries each, the lower id first.
+func (c *Case) Unproven() (forks [][2]id.EntryID) {
+	for name, f := range c.feeds {
+		if f.fork < 0 || len(c.closed[name.Kid]) > 0 {
+			continue
+		}
+		var pair []id.EntryID
+		for _, n := range c.order {
+			if n.branch.feed == f && int64(n.seq) == f.fork && len(pair) < 2 {
+				pair = append(pair, n.id)
+			}
+		}
+		slices.SortFunc(pair, compareEntries)
+		forks = append(forks, [2]id.EntryID(pair))
+	}
+	slices.SortFunc(forks, func(a, b [2]id.EntryID) int {
+		return cmp.Or(compareEntries(a[0], b[0]), compareEntries(a[1], b[1]))
+	})
+	return forks
+}
+
+// RefusedActs lists the steward acts, proposals and votes that the case refuses,
+// in display order.
+func (c *Case) RefusedActs() (acts []id.EntryID) {
+	var refused []*node
+	for _, n := range c.order {
+		if !n.honoured() && n.control() && n.kind != nil && n.kind.cap == identity.CapSteward {
+			refused = append(refused, n)
+		}
+	}
+	slices.SortFunc(refused, c.compareNodes)
+	for _, n := range refused {
+		acts = append(acts, n.id)
+	}
+	return acts
+}
+
+// AuthorOf is the organisation that wrote a folded entry; ok is false where it is
+// of no organisation of the case.
+func (c *Case) AuthorOf(e id.EntryID) (o id.OrgID, ok bool) {
+	n := c.nodes[e]
+	if n == nil || n.org == nil {
+		return o, false
+	}
+	return n.org.id, true
+}

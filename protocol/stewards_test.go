@@ -1,0 +1,167 @@
+package protocol_test
+
+import (
+	"testing"
+
+	"cordon/protocol"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+	"cordon/protocol/link"
+)
+
+// together are n organisations in one case whose daemons share one fold, so that
+// each knows everything at once. The first opened it.
+func together(names ...string) []*link.Daemon {
+	a := link.NewDaemon(nil, names[0])
+	a.Open("case", link.Terms(), protocol.Coordinator)
+	ds := []*link.Daemon{a}
+	for _, name := range names[1:] {
+		d := link.NewDaemon(nil, name)
+		a.Admit(d, protocol.MitigatingVendor)
+		d.Case, d.Held = a.Case, a.Held
+		ds = append(ds, d)
+	}
+	return ds
+}
+
+func orgs(ds ...*link.Daemon) (os []id.OrgID) {
+	for _, d := range ds {
+		os = append(os, d.Org.ID)
+	}
+	return os
+}
+
+// propose writes the next config as d sees it.
+func propose(d *link.Daemon, quorum uint8, stewards ...*link.Daemon) *entry.Sealed {
+	return d.Say(&protocol.Propose{Config: d.Case.NextConfig(d.Kid, orgs(stewards...), quorum)})
+}
+
+func endorse(d *link.Daemon, proposal *entry.Sealed) *entry.Sealed {
+	return d.Say(&protocol.Endorse{Config: id.ConfigID(proposal.ID)})
+}
+
+// TestStewardsChange: who decides changes when a quorum of those who decided says so.
+func TestStewardsChange(t *testing.T) {
+	ds := together("A", "B", "C", "D")
+	a, b, c, d := ds[0], ds[1], ds[2], ds[3]
+	p := propose(a, 2, a, b, c)
+	verdict(t, a.Case, p, "")
+	if len(a.Case.Stewards()) != 1 {
+		t.Fatal("a proposal alone changes the stewards")
+	}
+	verdict(t, a.Case, endorse(a, p), "")
+	if got := a.Case.Stewards(); len(got) != 3 {
+		t.Fatalf("stewards: %v", got)
+	}
+	x := link.NewDaemon(nil, "X")
+	verdict(t, a.Case, b.Admit(x, protocol.Observer), "")
+	verdict(t, a.Case, a.Act(&protocol.Remove{Org: b.Org.ID}), "subject-is-steward")
+	q := propose(b, 2, b, c)
+	verdict(t, a.Case, endorse(b, q), "")
+	verdict(t, a.Case, endorse(a, propose(a, 2, a, b, c)), "")
+	verdict(t, a.Case, endorse(a, q), "already-endorsed")
+	verdict(t, a.Case, endorse(d, q), "not-a-steward")
+	verdict(t, a.Case, endorse(c, q), "")
+	if a.Case.Member(a.Org.ID) != true || len(a.Case.Stewards()) != 2 {
+		t.Fatal("a dropped steward stays a participant")
+	}
+	late := a.Act(&protocol.Remove{Org: d.Org.ID})
+	verdict(t, a.Case, late, "not-a-steward")
+	verdict(t, a.Case, b.Act(&protocol.Remove{Org: a.Org.ID}), "")
+	if c := fold(protocol.NewCase(), inOrder(a)); c.Digest() != a.Case.Digest() || len(c.Stewards()) != 2 {
+		t.Error("another fold")
+	}
+}
+
+// TestSucceedSilentSteward: two parties; the one that opened the case is gone.
+func TestSucceedSilentSteward(t *testing.T) {
+	ds := together("A", "B")
+	a, b := ds[0], ds[1]
+	now := link.Start
+	b.Clock = func() uint64 { return now }
+	b.Say(&protocol.Alive{})
+	p := b.Say(&protocol.Propose{Config: b.Case.Succeed(b.Kid, orgs(b), 1)})
+	verdict(t, b.Case, p, "")
+	verdict(t, b.Case, endorse(b, p), "endorsed-too-early")
+	now += protocol.Silence
+	verdict(t, b.Case, endorse(b, p), "")
+	if got := b.Case.Stewards(); len(got) != 1 || got[0] != b.Org.ID {
+		t.Fatalf("stewards: %v", got)
+	}
+	verdict(t, b.Case, b.Act(&protocol.Remove{Org: a.Org.ID}), "")
+}
+
+// TestDuties: a sole steward checkpoints what it admits; with several the lead's
+// vote comes last, nobody votes beside a person's proposal, and silence is broken.
+func TestDuties(t *testing.T) {
+	ds := together("A", "B", "C")
+	a, b, c := ds[0], ds[1], ds[2]
+	now := link.Start
+	for _, d := range ds {
+		d.Clock = func() uint64 { return now }
+	}
+	write := func(d *link.Daemon) (types []entry.Type) {
+		for _, m := range d.Case.Duties(d.Kid, now) {
+			e := d.Say(m)
+			verdict(t, d.Case, e, "")
+			types = append(types, e.Type)
+		}
+		return types
+	}
+	one := func(d *link.Daemon, want entry.Type) {
+		t.Helper()
+		if got := write(d); len(got) != 1 || got[0] != want {
+			t.Fatalf("%s writes %v by itself, want %d", d.Org.Name, got, want)
+		}
+	}
+	none := func(d *link.Daemon) {
+		t.Helper()
+		if got := write(d); len(got) != 0 {
+			t.Fatalf("%s writes %v by itself", d.Org.Name, got)
+		}
+	}
+	one(a, 2)
+	one(a, 3)
+	none(a)
+	none(b)
+	endorse(a, propose(a, 2, a, b, c))
+	none(a)
+	for range protocol.CheckpointEntries {
+		c.Say(&protocol.Address{Addrs: []string{"/ip4/127.0.0.1/tcp/1"}})
+	}
+	none(a)
+	now += protocol.CheckpointAfter
+	none(b)
+	one(a, 2)
+	none(a)
+	one(b, 3)
+	one(a, 3)
+	none(c)
+	now += protocol.AliveAfter
+	person := propose(c, 2, a, b)
+	one(a, 18)
+	one(b, 18)
+	none(b)
+	verdict(t, a.Case, endorse(c, person), "")
+}
+
+// TestPinChangesNoVerdict: why an act is refused is not for a pin to say.
+func TestPinChangesNoVerdict(t *testing.T) {
+	ds := together("A", "B", "C")
+	a, b := ds[0], ds[1]
+	next := func(rules uint64) *entry.Sealed {
+		f := a.Case.NextConfig(a.Kid, orgs(a), 1)
+		f.Rules = rules
+		return a.Say(&protocol.Propose{Config: f})
+	}
+	p := next(2)
+	endorse(a, p)
+	f := fields(&protocol.Remove{Org: b.Org.ID})
+	f.Cfg = (*id.ConfigID)(&p.ID)
+	if a.Case.Pin(&id.ConfigID{1}); a.Case.State() != protocol.StateConflict {
+		t.Fatal("no conflict")
+	}
+	e := a.Write(f)
+	verdict(t, a.Case, e, "upgrade-needed")
+	verdict(t, fold(protocol.NewCase(), inOrder(a)), e, "upgrade-needed")
+}

@@ -1,0 +1,236 @@
+package protocol_test
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"cordon/protocol"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+	"cordon/protocol/link"
+)
+
+// addAll folds entries as one batch.
+func addAll(c *protocol.Case, es []*entry.Sealed) *protocol.Case {
+	for _, e := range es {
+		if !c.Add(e) {
+			panic("not in a causal order")
+		}
+	}
+	c.Settle()
+	return c
+}
+
+// ways are the two that a case can be folded.
+var ways = []struct {
+	name string
+	fold func(*protocol.Case, []*entry.Sealed) *protocol.Case
+}{{"batch", addAll}, {"single", fold}}
+
+// BenchmarkWorst is LEDGER's P3.10: 50,000 entries made to be slow, in one batch
+// and one by one. What it takes of a busy machine says cpu-ms.
+func BenchmarkWorst(b *testing.B) {
+	for _, w := range worst {
+		b.Run(w.name, func(b *testing.B) {
+			es := w.make(50_000)
+			for _, way := range ways {
+				b.Run(way.name, func(b *testing.B) {
+					b.ReportAllocs()
+					var live, cpu float64
+					for b.Loop() {
+						b.StopTimer()
+						before, start := heap(), busy()
+						b.StartTimer()
+						c := way.fold(protocol.NewCase(), es)
+						b.StopTimer()
+						cpu = busy() - start
+						live = heap() - before
+						runtime.KeepAlive(c)
+						runtime.KeepAlive(es)
+						b.StartTimer()
+					}
+					b.ReportMetric(live/1e6, "MB")
+					b.ReportMetric(cpu, "cpu-ms")
+				})
+			}
+		})
+	}
+}
+
+// heap is what lives, in bytes.
+func heap() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// busy is the processor time of this process, in milliseconds.
+func busy() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return float64(u.Utime.Sec+u.Stime.Sec)*1e3 + float64(u.Utime.Usec+u.Stime.Usec)/1e3
+}
+
+// TestWorst is P3.10 without a clock: what such entries take of memory, kept and in
+// all, and how often one is judged, has a bound that grows with their number alone.
+func TestWorst(t *testing.T) {
+	for _, w := range worst {
+		es := w.make(volume(2_000, 50_000))
+		judged := 0
+		var before, after runtime.MemStats
+		live := heap()
+		runtime.ReadMemStats(&before)
+		c := addAll(protocol.Counted(&judged), es)
+		runtime.ReadMemStats(&after)
+		n := float64(len(es) + 500) // what a case takes at least
+		kept, all := (heap()-live)/n, float64(after.TotalAlloc-before.TotalAlloc)/n
+		runtime.KeepAlive(c)
+		runtime.KeepAlive(es)
+		times := float64(judged) / n
+		if kept > 200e6/50_000 || all > 8_000 || times > 20 {
+			t.Errorf("%s: an entry takes %.0f bytes, %.0f on the way, and is judged %.1f times", w.name, kept, all, times)
+		} else {
+			t.Logf("%s: %d entries, %.0f bytes each, %.0f on the way, judged %.1f times", w.name, len(es), kept, all, times)
+		}
+	}
+}
+
+// large is a case of 300 organisations, three of them stewards, and so many
+// entries: status and notes in turn, each of which has seen a few others'.
+func large(total int) (g *dag, tips []*entry.Sealed) {
+	g = newDag(300)
+	a := g.ds[0].Org.ID
+	p := g.put(0, g.head(0), proposal(g.config(id.ConfigID(g.c), 1, protocol.Ordinary, a, g.ds[1].Org.ID, g.ds[2].Org.ID)))
+	last := g.put(0, p, vote(p))
+	tips, notes := make([]*entry.Sealed, len(g.ds)), make([]*entry.Sealed, len(g.ds))
+	tips[0] = last
+	for i := range g.ds[1:] {
+		tips[i+1] = g.put(i+1, nil, fields(&protocol.Status{RM: protocol.RMAccepted}), last)
+	}
+	agr := g.ds[0].Case.Embargo().Agreement
+	for i := 0; len(g.es) < total; i++ {
+		o := i % len(g.ds)
+		deps := []*entry.Sealed{tips[(o+7*i+1)%len(tips)]}
+		if deps[0] == tips[o] {
+			deps = nil
+		}
+		if i/len(g.ds)%4 == 3 {
+			m := &protocol.Status{RM: []protocol.RM{protocol.RMDeferred, protocol.RMAccepted}[i/len(g.ds)/4%2]}
+			if o == 0 {
+				m = &protocol.Status{RM: protocol.RMValid}
+			}
+			tips[o] = g.put(o, tips[o], fields(m), deps...)
+			continue
+		}
+		f := entry.Fields{Type: protocol.Note, Comp: id.Everyone, Agr: &agr, Body: &entry.BodyRef{Hash: [32]byte{1}, Size: 1, KC: [32]byte{2}}}
+		if notes[o] == nil {
+			deps = tips[o : o+1]
+		}
+		notes[o] = g.put(o, notes[o], f, deps...)
+	}
+	return g, tips
+}
+
+// BenchmarkNext applies one more entry to a case of 300 organisations and 100,000
+// entries, by kind: its median says median-us.
+func BenchmarkNext(b *testing.B) {
+	g, tips := large(100_000)
+	n := len(g.es)
+	c := addAll(protocol.NewCase(), g.es)
+	apply := func(name string, es []*entry.Sealed) {
+		b.Run(name, func(b *testing.B) {
+			took := make([]float64, 0, len(es))
+			for _, e := range es {
+				start := time.Now()
+				out := c.Apply(e)
+				took = append(took, float64(time.Since(start).Nanoseconds())/1e3)
+				if out.Refused != "" {
+					b.Fatalf("refused: %s", out.Refused)
+				}
+			}
+			slices.Sort(took)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(took[len(took)/2], "median-us")
+			b.ReportMetric(took[len(took)*99/100], "p99-us")
+		})
+	}
+	agr := g.ds[0].Case.Embargo().Agreement
+	var status, notes, idents, admits, checkpoints []*entry.Sealed
+	for i := range 280 {
+		m := &protocol.Status{RM: protocol.RMClosed}
+		tips[i+10] = g.put(i+10, tips[i+10], fields(m), tips[3])
+		status = append(status, tips[i+10])
+		x := g.ds[i+10]
+		f := entry.Fields{Type: protocol.Note, Comp: id.Everyone, Agr: &agr, Body: &entry.BodyRef{Hash: [32]byte{1}, Size: 1, KC: [32]byte{2}}}
+		var prev *entry.Sealed
+		for _, e := range slices.Backward(g.es[:n]) {
+			if e.Kid == x.Kid && !e.Control() {
+				prev = e
+				break
+			}
+		}
+		notes = append(notes, g.put(i+10, prev, f, tips[i+10]))
+	}
+	p := *c.Chain()[1].Parent
+	cfg := c.Config().ID
+	_ = p
+	for i := range 100 {
+		x := link.NewDaemon(nil, fmt.Sprintf("newcomer %d", i))
+		f := fields(&protocol.Ident{Events: x.Org.Events})
+		f.Cfg = &cfg
+		tips[0] = g.put(0, tips[0], f)
+		idents = append(idents, tips[0])
+		f = fields(admitOf(c, g.ds[0], x, protocol.Deployer, "next"))
+		f.Cfg = &cfg
+		tips[0] = g.put(0, tips[0], f)
+		admits = append(admits, tips[0])
+	}
+	parent, num := cfg, uint64(1)
+	for range 100 {
+		num++
+		f := g.config(parent, num, protocol.Ordinary, g.ds[0].Org.ID, g.ds[1].Org.ID, g.ds[2].Org.ID)
+		f.Heads = []protocol.Place{place(tips[0])}
+		q := g.put(0, tips[0], proposal(f))
+		v := g.put(1, tips[1], vote(q), q)
+		tips[0], tips[1] = g.put(0, q, vote(q), v), v
+		checkpoints = append(checkpoints, q, v, tips[0])
+		parent = q.ID
+	}
+	apply("status", status)
+	apply("note", notes)
+	var both []*entry.Sealed
+	for i := range idents {
+		both = append(both, idents[i], admits[i])
+	}
+	apply("ident and admit", both)
+	var votes []*entry.Sealed
+	for i, e := range checkpoints {
+		if i%3 == 2 {
+			votes = append(votes, e)
+		}
+	}
+	b.Run("checkpoint", func(b *testing.B) {
+		var took []float64
+		for _, e := range checkpoints {
+			start := time.Now()
+			c.Apply(e)
+			if d := float64(time.Since(start).Nanoseconds()) / 1e3; slices.Contains(votes, e) {
+				took = append(took, d)
+			}
+		}
+		if len(c.Chain()) != 102 {
+			b.Fatalf("a chain of %d", len(c.Chain()))
+		}
+		slices.Sort(took)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(took[len(took)/2], "median-us")
+		b.ReportMetric(took[len(took)*99/100], "p99-us")
+	})
+}
