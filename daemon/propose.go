@@ -115,7 +115,7 @@ func (s *service) plan(k *protocol.Case, w *wish) (f protocol.Config, err error)
 		switch {
 		case p.Kind == f.Kind && slices.Equal(p.Stewards, f.Stewards) && p.Quorum == f.Quorum:
 			return f, &api.Error{Kind: api.Exists, Text: "just this is proposed already", Try: "cordon steward endorse CASE " + p.ID.String()[:12]}
-		case slices.Contains(p.Endorsed, s.org.ID):
+		case p.Kind == f.Kind && slices.Contains(p.Endorsed, s.org.ID):
 			return f, &api.Error{Kind: api.Refused, Rule: "already-endorsed",
 				Text: "this organisation has endorsed another proposal, and only its first counts until one is in force", Try: "cordon steward list CASE"}
 		case f.Kind == protocol.Ordinary && kindOfChange(k.Config(), p.Config) == "checkpoint":

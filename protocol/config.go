@@ -146,17 +146,24 @@ type config struct {
 	children []*config
 
 	votes     map[id.OrgID][]*node // endorsements that count, by organisation
-	cast      map[id.OrgID][]*node // those of its children
+	cast      map[voter][]*node    // those of its children
 	voices    []id.OrgID           // whom admits that cite it let claim
 	known     []*node              // entries whose past alone certifies it
 	electors  map[id.OrgID]bool    // succession; nil until they were asked for
 	certified bool                 // its votes and those on its path are enough
 }
 
+// voter is who has one vote for each parent: an organisation for an
+// ordinary child, and once more for a succession.
+type voter struct {
+	org  id.OrgID
+	kind uint8
+}
+
 // register takes up a config whose propose entry is sound.
 func (c *Case) register(f *Config, n *node) {
 	f.ID = n.id
-	x := &config{Config: f, node: n, votes: map[id.OrgID][]*node{}, cast: map[id.OrgID][]*node{}}
+	x := &config{Config: f, node: n, votes: map[id.OrgID][]*node{}, cast: map[voter][]*node{}}
 	c.configs[n.id] = x
 	if f.Parent == nil {
 		x.certified = true

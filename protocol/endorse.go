@@ -13,7 +13,8 @@ import (
 // steward is silent and endorsing its succession: milliseconds.
 const Silence = 14 * 24 * 3600 * 1000
 
-// Endorse is an organisation's vote for a config: for each parent, only its first.
+// Endorse is an organisation's vote for a config: for each parent and kind of config,
+// only its first.
 type Endorse struct{ Config id.ConfigID }
 
 var endorseKind = kind{
@@ -36,8 +37,8 @@ func checkEndorse(c *Case, n *node) *Refusal {
 	if x == nil || x.parent == nil || !n.past.has(x.node) {
 		return refuse("config-unknown", "what is endorsed is no config that is proposed in the entry's past")
 	}
-	if slices.ContainsFunc(x.parent.cast[n.org.id], n.past.has) {
-		return refuse("already-endorsed", "the organisation has endorsed a config of this parent: only its first counts")
+	if slices.ContainsFunc(x.parent.cast[voter{n.org.id, x.Kind}], n.past.has) {
+		return refuse("already-endorsed", "the organisation has endorsed a config of this kind and parent: only its first counts")
 	}
 	if x.Kind == Ordinary {
 		if !x.parent.steward(n.org.id) {
@@ -107,8 +108,9 @@ func checkElector(c *Case, n *node) *Refusal {
 // vote counts an endorsement, and certifies what it completes.
 func (c *Case) vote(n *node) {
 	x := c.configs[n.msg.(*Endorse).Config]
-	x.votes[n.org.id] = append(x.votes[n.org.id], n)
-	x.parent.cast[n.org.id] = append(x.parent.cast[n.org.id], n)
+	v := voter{n.org.id, x.Kind}
+	x.votes[v.org] = append(x.votes[v.org], n)
+	x.parent.cast[v] = append(x.parent.cast[v], n)
 	if i := c.link(x.parent.ID); i >= 0 {
 		c.firm = min(c.firm, i+1)
 	}

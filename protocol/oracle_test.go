@@ -441,7 +441,7 @@ func (w *world) worthless(s *said) []string {
 		if !ok || e.org != s.org || len(w.broken(e)) > 0 || len(w.worthless(e)) > 0 {
 			continue
 		}
-		if y := w.sound(v.Config); *y.Parent == *c.Parent {
+		if y := w.sound(v.Config); *y.Parent == *c.Parent && y.Kind == c.Kind {
 			b = append(b, "already-endorsed")
 		}
 	}

@@ -67,7 +67,7 @@ func (c *Case) proposal(x *config) Proposal {
 		switch {
 		case len(x.votes[o]) > 0:
 			p.Endorsed = append(p.Endorsed, o)
-		case len(x.parent.cast[o]) == 0:
+		case len(x.parent.cast[voter{o, x.Kind}]) == 0:
 			p.Missing = append(p.Missing, o)
 		}
 	}
@@ -208,7 +208,7 @@ func (c *Case) Pin(x *id.ConfigID) { c.pinned = x }
 // or what leads there, and what the chain has in its place.
 type Rivals struct {
 	Pinned, Chain Proposal
-	Both          []id.OrgID // whose votes count for both: each has signed the proof
+	Both          []id.OrgID // who voted twice: each has signed the proof. Nobody where one is a succession
 }
 
 // Conflict is why the case is in conflict; ok is false when it is not, or when the
@@ -228,7 +228,7 @@ func (c *Case) Conflict() (r Rivals, ok bool) {
 	y := c.chain[at]
 	r.Pinned, r.Chain = c.proposal(x), c.proposal(y)
 	for _, o := range r.Pinned.Endorsed {
-		if slices.Contains(r.Chain.Endorsed, o) {
+		if r.Pinned.Kind == r.Chain.Kind && slices.Contains(r.Chain.Endorsed, o) {
 			r.Both = append(r.Both, o)
 		}
 	}

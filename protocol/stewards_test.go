@@ -91,6 +91,32 @@ func TestSucceedSilentSteward(t *testing.T) {
 	verdict(t, b.Case, b.Act(&protocol.Remove{Org: a.Org.ID}), "")
 }
 
+// TestSucceedHalfVoted: of two stewards that decide together the lead vanishes, after
+// the other has voted for the lead's checkpoint. That vote does not keep the other from
+// replacing it; it still counts, should the lead come back and complete it.
+func TestSucceedHalfVoted(t *testing.T) {
+	ds := together("A", "B")
+	a, b := ds[0], ds[1]
+	now := link.Start
+	b.Clock = func() uint64 { return now }
+	verdict(t, a.Case, endorse(a, propose(a, 2, a, b)), "")
+	half := propose(a, 2, a, b)
+	verdict(t, b.Case, endorse(b, half), "")
+	b.Say(&protocol.Alive{})
+	p := b.Say(&protocol.Propose{Config: b.Case.Succeed(b.Kid, orgs(b), 1)})
+	now += protocol.Silence
+	verdict(t, b.Case, endorse(b, p), "")
+	verdict(t, b.Case, endorse(b, p), "already-endorsed")
+	if got := b.Case.Stewards(); len(got) != 1 || got[0] != b.Org.ID {
+		t.Fatalf("stewards: %v", got)
+	}
+	b.Case.Pin((*id.ConfigID)(&p.ID))
+	verdict(t, a.Case, endorse(a, half), "")
+	if r, ok := b.Case.Conflict(); !ok || r.Chain.ID != id.ConfigID(half.ID) || len(r.Both) != 0 {
+		t.Errorf("the lead is back: %v, %+v", ok, r)
+	}
+}
+
 // TestDuties: a sole steward checkpoints what it admits; with several the lead's
 // vote comes last, nobody votes beside a person's proposal, and silence is broken.
 func TestDuties(t *testing.T) {

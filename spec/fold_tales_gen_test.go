@@ -13,7 +13,7 @@ var tales = []func() *tale{
 	plain, changed, firstVote, soundProposals, belowFinalised, // §1 to §4
 	backDated, forkedSteward, rivals, unsure, removedWins, // §4, §5
 	revokedBare, revokedCut, revokedUse, rootFork, uncertifiedIdent, // §5, identity
-	succession, heard, impatient, cameBack, // §6
+	succession, halfVoted, heard, impatient, cameBack, // §6
 	forkProven, contentFork, upgrade, // §9, protocol.md §4.7
 	notAuthentic, covered, // protocol.md §4.2 to §4.5
 }
@@ -327,6 +327,21 @@ func succession() *tale {
 	t.is("14 days", "", endorse(b, p))
 	t.is("B acts", "", b.Act(&protocol.Remove{Org: a.Org.ID}))
 	t.chain, t.stewards, t.out = append(t.chain, p), daemons{b}, daemons{a}
+	return t
+}
+
+func halfVoted() *tale {
+	t := newTale("succession-half-voted", "A and B decide together, and A vanishes after B has voted for its checkpoint: that vote is for an ordinary "+
+		"config, and B still has one for the succession", "A", "B")
+	a, b := t.ds[0], t.ds[1]
+	t.carried("A and B decide, both of them", a, 2, daemons{a, b}, daemons{a})
+	t.is("B votes for a checkpoint", "", endorse(b, propose(a, 2, a, b)))
+	b.Say(&protocol.Alive{})
+	p := t.is("B in place of A", "", succeed(b, 1, b))
+	later(protocol.Silence, b)
+	t.is("14 days", "", endorse(b, p))
+	t.is("once more", "already-endorsed", endorse(b, p))
+	t.chain, t.stewards = append(t.chain, p), daemons{b}
 	return t
 }
 
