@@ -59,7 +59,7 @@ func (c *Case) MaySend(x id.EntryID, part Part, to Recipient, here Local) Decisi
 	}
 	if !c.member(o) || c.forked[daemon.Kid] {
 		// The removed one is told of it, nothing more; who forked, what its key wrote.
-		own := c.member(o) && n.kid == daemon.Kid
+		own := c.member(o) && n.kid == daemon.Kid && (n.control() || c.State() == StateOK)
 		return Decision{Send: part == Header && (own || c.told(o, n)), Gate: "G3"}
 	}
 	if n.control() {
