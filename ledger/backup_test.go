@@ -125,10 +125,7 @@ func (b *backups) restart(h *copyOfHome) {
 // beside the keys and the file of today, tells by itself; a whole home learns it
 // from the first member that it meets.
 func TestBackups(t *testing.T) {
-	n := uint64(25)
-	if full() {
-		n = 500
-	}
+	n := uint64(volume(25, 500, 10_000))
 	restored, stopped := 0, 0
 	for seed := range n {
 		forks, r, s := playBackups(t, seed, true)
@@ -212,10 +209,7 @@ func playBackups(t *testing.T, seed uint64, listens bool) (forks, restored, stop
 // that member nothing, signs nothing more, and gives nobody anything that it signs
 // after. So no member gets a second entry of a copy after it could have known.
 func TestClone(t *testing.T) {
-	n := uint64(40)
-	if full() {
-		n = 1000
-	}
+	n := uint64(volume(40, 1000, 10_000))
 	met, broken := 0, 0
 	for seed := range n {
 		m, wrong := playClone(t, seed, true)

@@ -46,7 +46,7 @@ func TestPowerCut(t *testing.T) {
 	}
 	t.Logf("replay: go test ./ledger -run TestPowerCut -crash.seed=%d", seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
-	n, total := volume(200, 2000), 0
+	n, total := volume(200, 2000, 50_000), 0
 	for round := range n {
 		total += powerCut(t, round, rand.New(rand.NewPCG(rng.Uint64(), 3)))
 		if t.Failed() {

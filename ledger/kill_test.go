@@ -110,7 +110,7 @@ func TestKill(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	dir := t.TempDir()
 	acked := 0
-	for round := range volume(20, 200) {
+	for round := range volume(20, 200, 2000) {
 		lines := killOnce(t, dir, time.Duration(1+rng.IntN(150))*time.Millisecond)
 		acked += len(lines)
 		start := time.Now()

@@ -101,12 +101,12 @@ func seedOf(t testing.TB) uint64 {
 }
 
 // TestP12Mutants: the walk and the oracle agree on mutants of the corpus, a
-// million of them with CORDON_VOLUME=full, and every rule of the form refuses some.
+// million of them with CORDON_VOLUME=gate, and every rule of the form refuses some.
 func TestP12Mutants(t *testing.T) {
 	seed := seedOf(t)
 	all := append(corpus(t, "canon"), corpus(t, "entry")...)
 	verdicts, volume := map[error]int{}, 50_000
-	if os.Getenv("CORDON_VOLUME") == "full" {
+	if os.Getenv("CORDON_VOLUME") != "" {
 		volume = 1_000_000
 	}
 	for i := range volume {

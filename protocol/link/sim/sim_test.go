@@ -17,15 +17,19 @@ import (
 //
 //	go test ./protocol/link/sim -run 'TestForks$' -seed 17
 //
-// All of them at tier-1 volume: CORDON_VOLUME=full go test ./protocol/link/sim
+// More of them: CORDON_VOLUME=gate (.ci/run), and ten times that, CORDON_VOLUME=full (.ci/full).
 var seedFlag = flag.Int64("seed", -1, "play this history alone, and tell it")
 
-func full() bool { return os.Getenv("CORDON_VOLUME") == "full" }
+// many says whether more than a few histories are played, so that the rare ones are among them.
+func many() bool { return os.Getenv("CORDON_VOLUME") != "" }
 
-// volume is how many histories: few as a rule, many on demand.
-func volume(few, many int) int {
-	if full() {
-		return many
+// volume is how many histories: few as a rule, gate or ten times that on demand.
+func volume(few, gate int) int {
+	switch os.Getenv("CORDON_VOLUME") {
+	case "gate":
+		return gate
+	case "full":
+		return 10 * gate
 	}
 	return few
 }
@@ -42,8 +46,8 @@ func play(s *sim.Script) (*sim.World, error) {
 }
 
 // hunt plays histories of a profile until one fails; it returns how often what a
-// check is about was seen. few and many are volumes.
-func hunt(t *testing.T, p sim.Profile, j judge, few, many int) map[string]int {
+// check is about was seen. few and gate are volumes.
+func hunt(t *testing.T, p sim.Profile, j judge, few, gate int) map[string]int {
 	t.Helper()
 	if *seedFlag >= 0 {
 		s := p.Draw(uint64(*seedFlag))
@@ -56,7 +60,7 @@ func hunt(t *testing.T, p sim.Profile, j judge, few, many int) map[string]int {
 	}
 	var mu sync.Mutex
 	seen := map[string]int{}
-	n := volume(few, many)
+	n := volume(few, gate)
 	failed := search(n, func(seed uint64) bool {
 		w, err := j(p.Draw(seed))
 		mu.Lock()

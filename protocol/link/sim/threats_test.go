@@ -115,7 +115,7 @@ func TestRemovals(t *testing.T) {
 		Cheating: map[string]int{"blurt": 4, "status": 4, "note": 4, "deafen": 1, "listen": 1, "hide": 1, "claim": 1}}
 	seen := hunt(t, p, play, 60, 10_000)
 	some(t, seen, "told of its removal", "no-longer-a-member")
-	if full() {
+	if many() {
 		some(t, seen, "removed")
 	}
 	noticed(t, p, play, sim.SkipsGate, "which is no member", 300)
@@ -130,7 +130,7 @@ func TestStolenKeys(t *testing.T) {
 		Cheating: map[string]int{"blurt": 6, "fork": 2, "admit": 2, "remove": 2, "deafen": 1, "listen": 1, "date": 1, "hide": 1}}
 	seen := hunt(t, p, play, 25, 2000)
 	some(t, seen, "forks", "recovered", "recovered stewards")
-	if full() {
+	if many() {
 		some(t, seen, "forked-authority", "revoked-authority")
 	}
 	noticed(t, p, play, sim.ShowsNoForks, "fork", 100)
@@ -192,7 +192,7 @@ func TestStewards(t *testing.T) {
 		Fixed: []sim.Step{{At: 2 * sim.Hour, Do: "propose", Y: 1}, {At: 6 * sim.Hour, Do: "propose", Y: 2}, {At: 9 * sim.Hour, Who: 1, Do: "endorse"},
 			{At: 4 * sim.Day, Do: "propose", Y: 3}, {At: 100 * sim.Hour, Who: 1, Do: "endorse"}, {At: 101 * sim.Hour, Who: 2, Do: "endorse"}}}
 	seen := hunt(t, p, play, 20, 600)
-	if full() {
+	if many() {
 		some(t, seen, "above-the-cut", "two certificates", "conflicts")
 	}
 }
