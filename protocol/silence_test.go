@@ -34,7 +34,7 @@ func TestTwoParties(t *testing.T) {
 		if len(s.h.known.Chain()) > 1 {
 			return "a steward that is there is succeeded"
 		}
-		s.live(60, false)
+		s.live(150, false) // days on which it may note, propose and vote, at random
 		if len(s.h.known.Chain()) < 2 {
 			return "a steward that is gone is not succeeded"
 		}
