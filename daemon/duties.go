@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -23,10 +22,15 @@ type Rounds struct {
 // DefaultRounds is what every daemon runs.
 func DefaultRounds() Rounds { return Rounds{Tick: time.Minute, News: time.Second} }
 
-// dutyRow is when a case is to be looked at although nothing new has come.
+// dutyRow is when a case is to be looked at although nothing new has come, and what
+// is remembered of our last word in it. Unix milliseconds.
 type dutyRow struct {
-	Due uint64 `json:"due"` // Unix milliseconds; 0: never. Early is harmless, late is not
+	Due    uint64 `json:"due"`     // 0: never. Early is harmless, late is not
+	WordT  uint64 `json:"word_t"`  // protocol.Word.T
+	WordAt uint64 `json:"word_at"` // protocol.Word.At
 }
+
+func (r dutyRow) word() protocol.Word { return protocol.Word{T: r.WordT, At: r.WordAt} }
 
 // haltFor is how long a case is left alone that refused what the dry run had let
 // pass: without it a fault of ours would write without end. Milliseconds.
@@ -42,13 +46,13 @@ type duties struct {
 	s    *service
 	at   Rounds
 	rows shelf[dutyRow]
-	due  map[id.CaseID]uint64 // what rows has
-	left map[id.CaseID]int    // ticks for which a fork is left to others
-	halt map[id.CaseID]uint64 // until when a case that refused what we wrote is left alone
+	due  map[id.CaseID]dutyRow // what rows has
+	left map[id.CaseID]int     // ticks for which a fork is left to others
+	halt map[id.CaseID]uint64  // until when a case that refused what we wrote is left alone
 }
 
 func newDuties(s *service, at Rounds) *duties {
-	return &duties{s: s, at: at, rows: openShelf[dutyRow](s.led, "duties"), due: map[id.CaseID]uint64{}, left: map[id.CaseID]int{},
+	return &duties{s: s, at: at, rows: openShelf[dutyRow](s.led, "duties"), due: map[id.CaseID]dutyRow{}, left: map[id.CaseID]int{},
 		halt: map[id.CaseID]uint64{}}
 }
 
@@ -88,21 +92,22 @@ func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }
 // due now.
 func (d *duties) load() error {
 	for _, c := range d.s.led.Cases() {
-		d.due[c] = 1
+		d.due[c] = dutyRow{Due: 1}
 	}
 	return d.rows.all(func(key []byte, row dutyRow) error {
 		if c, ok := id.FromBytes[id.CaseID](key); ok {
-			d.due[c] = row.Due
+			d.due[c] = row
 		}
 		return nil
 	})
 }
 
-// nowDue lists the cases whose time has come.
+// nowDue lists the cases whose time has come. What is due later than anything can be
+// was noted by a clock that was wrong.
 func (d *duties) nowDue() (cases []id.CaseID) {
 	now := d.s.ms()
-	for c, t := range d.due {
-		if t > 0 && t <= now {
+	for c, row := range d.due {
+		if row.Due > 0 && (row.Due <= now || row.Due > now+protocol.AliveAfter) {
 			cases = append(cases, c)
 		}
 	}
@@ -130,10 +135,11 @@ func (d *duties) look(ctx context.Context, c id.CaseID, tick bool) error {
 		return err
 	}
 	tried := map[entry.Type]bool{}
+	was := d.due[c].word()
 	for {
 		var next protocol.Message
 		err := d.s.cases.With(c, func(k *protocol.Case) error {
-			for _, m := range k.Duties(d.s.kid, d.s.ms()) {
+			for _, m := range k.Duties(d.s.kid, d.s.ms(), d.remember(c, k)) {
 				if next == nil && !tried[m.Type()] {
 					next = m
 				}
@@ -144,12 +150,13 @@ func (d *duties) look(ctx context.Context, c id.CaseID, tick bool) error {
 			return err
 		}
 		if next == nil {
-			return d.note(c)
+			return d.note(c, was)
 		}
 		tried[next.Type()] = true
 		if err := d.write(ctx, c, next); err != nil {
 			return err
 		}
+		d.spoke(c)
 	}
 }
 
@@ -235,30 +242,52 @@ func (s *service) proof(c id.CaseID, f [2]id.EntryID) (protocol.Message, error) 
 	return m, nil
 }
 
+// remember brings what a steward's daemon knows of its last word in a case up to now.
+func (d *duties) remember(c id.CaseID, k *protocol.Case) (w protocol.Word) {
+	if slices.Contains(k.Stewards(), d.s.org.ID) {
+		w = k.Spoke(d.s.org.ID, d.due[c].word(), d.s.ms())
+	}
+	d.due[c] = dutyRow{Due: d.due[c].Due, WordT: w.T, WordAt: w.At}
+	return w
+}
+
+// spoke notes that this daemon has written just now, whatever time the entry claims.
+func (d *duties) spoke(c id.CaseID) {
+	row := d.due[c]
+	row.WordAt = d.s.ms()
+	d.due[c] = row
+}
+
 // note notes when to look at a case again, if nothing new comes before. A row that
-// says too early stays: it costs a look, and a new one a write.
-func (d *duties) note(c id.CaseID) error {
+// says too early stays: it costs a look, and a new one a write. was is what the row on disk
+// has of our last word.
+func (d *duties) note(c id.CaseID, was protocol.Word) error {
 	now, due := d.s.ms(), d.s.pins.due(c)
+	row := d.due[c]
 	err := d.s.cases.With(c, func(k *protocol.Case) error {
-		if len(k.Unproven()) > 0 && k.Member(d.s.org.ID) || len(k.Duties(d.s.kid, now)) > 0 {
+		word := d.remember(c, k)
+		row = d.due[c]
+		if len(k.Unproven()) > 0 && k.Member(d.s.org.ID) || len(k.Duties(d.s.kid, now, word)) > 0 {
 			due = now // again at the next tick
 		}
 		if !slices.Contains(k.Stewards(), d.s.org.ID) {
 			return nil
 		}
 		_, since := k.SinceCheckpoint()
-		word := cmp.Or(k.LastWord(d.s.org.ID), since)
-		for _, t := range []uint64{word + protocol.AliveAfter, since + protocol.CheckpointAfter} {
-			if t > now && (due == 0 || t < due) {
+		for _, t := range []uint64{word.At + protocol.AliveAfter, since + protocol.CheckpointAfter} {
+			if t > now && t <= now+protocol.AliveAfter && (due == 0 || t < due) {
 				due = t
 			}
 		}
 		return nil
 	})
-	was, known := d.due[c]
-	if err != nil || known && (was == due || was > now && (due == 0 || was < due)) {
+	early := row.Due == due || row.Due > now && (due == 0 || row.Due < due)
+	if err != nil || early && row.word() == was {
 		return err
 	}
-	d.due[c] = due
-	return d.rows.put(c[:], dutyRow{Due: due})
+	if !early {
+		row.Due = due
+	}
+	d.due[c] = row
+	return d.rows.put(c[:], row)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"cordon/daemon/api"
 	"cordon/protocol"
@@ -224,7 +223,7 @@ func (s *service) patience(ctx context.Context, c id.CaseID, config func(*protoc
 	}
 	return &api.Error{Kind: api.Pending, Rule: "endorsed-too-early",
 		Text: fmt.Sprintf("the silence is noted; if it lasts, this organisation can endorse a succession from %s on, by its own clock",
-			time.UnixMilli(int64(from)).UTC().Format("2006-01-02 15:04 UTC")),
+			api.Instant(from).Format("2006-01-02 15:04 UTC")),
 		Try: "the same again then; every other member notes the silence with the same command"}
 }
 

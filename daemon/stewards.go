@@ -3,7 +3,6 @@ package daemon
 import (
 	"net/http"
 	"slices"
-	"time"
 
 	"cordon/daemon/api"
 	"cordon/protocol"
@@ -41,7 +40,7 @@ func (s *service) showStewards(k *protocol.Case) *api.Stewards {
 	for _, p := range k.Proposals() {
 		out.Proposals = append(out.Proposals, showChange(k, p))
 	}
-	for _, m := range k.Duties(s.kid, s.ms()) {
+	for _, m := range k.Duties(s.kid, s.ms(), protocol.Word{At: s.ms()}) {
 		name, _ := protocol.KindName(m.Type())
 		out.Owes = append(out.Owes, name)
 	}
@@ -51,7 +50,7 @@ func (s *service) showStewards(k *protocol.Case) *api.Stewards {
 // showChange is a config that was proposed, with what it changes in its parent.
 func showChange(k *protocol.Case, p protocol.Proposal) api.Change {
 	before := configOf(k, *p.Parent)
-	out := api.Change{Parent: before.ID, Kind: kindOfChange(before, p.Config), By: p.By, T: time.UnixMilli(int64(p.T)).UTC(),
+	out := api.Change{Parent: before.ID, Kind: kindOfChange(before, p.Config), By: p.By, T: api.Instant(p.T),
 		Stewards: p.Stewards, Quorum: int(p.Quorum), Need: p.Need,
 		Endorsed: listed(p.Endorsed), Missing: listed(p.Missing), Void: listed[id.EntryID](nil),
 		Added: without(p.Stewards, before.Stewards), Dropped: without(before.Stewards, p.Stewards), InForce: inChain(k, p.ID)}

@@ -190,6 +190,19 @@ func TestAlive(t *testing.T) {
 		a.ahead.Store(int64(i) * int64(5*24*time.Hour+time.Minute))
 		eventually(t, "the sign of life", func() bool { return alive() == i })
 	}
+	const day = 24 * time.Hour
+	a.ahead.Store(int64(300 * day)) // its clock is wrong for a while, and what it writes then says so for ever
+	if _, err := a.RM(t.Context(), k, "valid"); err != nil {
+		t.Fatal(err)
+	}
+	a.ahead.Store(int64(11 * day)) // then it is right again, and days pass
+	eventually(t, "the sign of life of who wrote in a year's time", func() bool {
+		a.ahead.Add(int64(day / 4))
+		return alive() > 2
+	})
+	if passed := time.Duration(a.ahead.Load()); passed > 100*day {
+		t.Errorf("it says that it is there after %v", passed)
+	}
 }
 
 // copied is a second home with everything that is in o's, whose daemon is stopped.

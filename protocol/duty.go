@@ -14,10 +14,39 @@ const (
 	AliveAfter        = 5 * 24 * 3600 * 1000
 )
 
+// Word is what a daemon remembers of the last control entry that its organisation
+// wrote in a case: Unix milliseconds. Two times, since a clock that was wrong once
+// leaves its mark on all later entries, whose times never fall, and a daemon that
+// trusted that would keep silent for years.
+type Word struct {
+	T  uint64 // that the entry claims; of none, when the organisation became a steward
+	At uint64 // when the daemon saw it first, by its clock
+}
+
+// Spoke brings a daemon's memory of its organisation's last word up to now, its own
+// clock; the zero Word remembers nothing.
+func (c *Case) Spoke(o id.OrgID, was Word, now uint64) Word {
+	w := Word{T: c.LastWord(o)}
+	if i := slices.IndexFunc(c.chain, func(x *config) bool { return x.steward(o) }); w.T == 0 && i >= 0 {
+		w.T = c.chain[i].node.t
+	}
+	switch {
+	case was == Word{}: // what it claims is all there is
+		w.At = w.T
+	case w.T != was.T:
+		w.At = now
+	default:
+		w.At = was.At
+	}
+	w.At = min(w.At, now)
+	return w
+}
+
 // Duties are the control messages that a daemon owes the case without being told
 // to: checkpoints and votes for them, and a sign of life. now is its own clock,
-// Unix milliseconds. Fork entries are not among them: see Unproven.
-func (c *Case) Duties(kid id.Kid, now uint64) (ms []Message) {
+// Unix milliseconds, last what it remembers of its organisation. Fork entries are
+// not among them: see Unproven.
+func (c *Case) Duties(kid id.Kid, now uint64, last Word) (ms []Message) {
 	o, view := c.holder(kid, c.all)
 	if o == nil || !c.steward(o.id) || c.State() != StateOK || c.forked[kid] {
 		return nil
@@ -31,11 +60,7 @@ func (c *Case) Duties(kid id.Kid, now uint64) (ms []Message) {
 		tip := c.tip()
 		ms = append(ms, &Propose{Config: c.NextConfig(kid, tip.Stewards, tip.Quorum)})
 	}
-	last := c.LastWord(o.id)
-	if last == 0 { // since it may decide
-		last = c.chain[slices.IndexFunc(c.chain, func(x *config) bool { return x.steward(o.id) })].node.t
-	}
-	if now >= last+AliveAfter {
+	if now >= c.Spoke(o.id, last, now).At+AliveAfter {
 		ms = append(ms, new(Alive))
 	}
 	return ms
@@ -72,7 +97,8 @@ func (c *Case) checkpointDue(o *org, now uint64) bool {
 	if tip.Stewards[0] != o.id || len(c.Proposals()) > 0 {
 		return false
 	}
-	if entries, t := c.SinceCheckpoint(); entries >= CheckpointEntries && now >= t+CheckpointAfter {
+	// A config from ahead of this clock was proposed under a wrong one: no reason to wait.
+	if entries, t := c.SinceCheckpoint(); entries >= CheckpointEntries && (now >= t+CheckpointAfter || now < t) {
 		return true
 	}
 	if len(tip.Stewards) > 1 {

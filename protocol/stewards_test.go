@@ -127,7 +127,7 @@ func TestDuties(t *testing.T) {
 		d.Clock = func() uint64 { return now }
 	}
 	write := func(d *link.Daemon) (types []entry.Type) {
-		for _, m := range d.Case.Duties(d.Kid, now) {
+		for _, m := range d.Case.Duties(d.Kid, now, protocol.Word{}) {
 			e := d.Say(m)
 			verdict(t, d.Case, e, "")
 			types = append(types, e.Type)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"time"
 
 	"cordon/daemon"
 	"cordon/daemon/api"
@@ -101,7 +100,7 @@ func count(es []api.FoldEntry, verdict string) (n int) {
 
 // entryOf is what an entry says of itself, and whose its key is.
 func entryOf(k *protocol.Case, e *copied) api.FoldEntry {
-	t := time.UnixMilli(int64(e.T)).UTC()
+	t := api.Instant(e.T)
 	v := api.FoldEntry{ID: &e.ID, Kid: &e.Kid, Comp: e.Comp.String(), Seq: &e.Seq, Type: uint16(e.Type), LC: &e.LC, T: &t}
 	if org, ok := k.OrgOf(e.Kid); ok {
 		v.Org = &org

@@ -22,7 +22,8 @@ func (n *Node) duties() {
 			n.say(n.proof(pair))
 		}
 	}
-	for _, m := range n.Case.Duties(n.Kid, n.clock()) {
+	n.word = n.Case.Spoke(n.Org.ID, n.word, n.clock())
+	for _, m := range n.Case.Duties(n.Kid, n.clock(), n.word) {
 		if _, alive := m.(*protocol.Alive); !alive || n.hostile || fault != NeverAlive {
 			n.say(m)
 		}
@@ -117,7 +118,9 @@ func (n *Node) put(m protocol.Message, f entry.Fields) string {
 		return ""
 	}
 	f.Deps = n.deps(id.Control, n.Case.Needs(m)...)
-	return n.done(n.Write(f))
+	e := n.Write(f)
+	n.word = protocol.Word{T: e.T, At: n.clock()}
+	return n.done(e)
 }
 
 // deps are those of the node's next entry. Where a key that somebody else holds too

@@ -43,7 +43,8 @@ type Node struct {
 	cards  map[int]*identity.Org // newest chains seen, by place in the cast
 	heard  map[id.OrgID]uint64   // own clock, when a control entry came
 
-	tip      id.ConfigID // in force, since
+	word     protocol.Word // its last in the case
+	tip      id.ConfigID   // in force, since
 	tipSince uint64
 
 	judged int // how many entries the sets were read from
