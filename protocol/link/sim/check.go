@@ -82,7 +82,7 @@ func (w *World) outcome() *Outcome {
 		}
 		o.Case.Settle()
 		for _, n := range in {
-			if o.Case.Member(n.Org.ID) && may(o.Case, n.Kid, new(protocol.Alive)) == nil {
+			if o.Case.Member(n.Org.ID) && may(o.Case, n.Kid, new(protocol.Alive)) == nil && n.counted(in) {
 				o.Members = append(o.Members, n)
 			}
 		}
@@ -91,6 +91,13 @@ func (w *World) outcome() *Outcome {
 		}
 		in = o.Members
 	}
+}
+
+// counted says whether another of these takes the node for a member, or the node is
+// alone. Who is removed by a thief, and alone has the proof that it was one, is heard
+// by nobody who follows the removal, until people let it in again (spec/authority.md §9).
+func (n *Node) counted(in []*Node) bool {
+	return len(in) == 1 || slices.ContainsFunc(in, func(m *Node) bool { return m != n && m.Case.Member(n.Org.ID) })
 }
 
 func onTheWay(w *World, _ *Outcome) error {

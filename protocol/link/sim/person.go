@@ -293,9 +293,25 @@ func (n *Node) recoverLater() {
 		case n.haves < heard+2 && len(n.disk) > 0 && n.w.now < n.w.Script.End:
 			n.recoverLater()
 		default:
+			n.w.blind[n.org] = n.w.blind[n.org] || n.forgets()
 			n.w.note(n, "recovers: %s", n.recover(Step{X: int(n.w.draw(n.end, n.end, 2))}))
 		}
 	})
+}
+
+// forgets says whether the organisation has cast a vote that the node lacks, and so
+// does every other that could tell it.
+func (n *Node) forgets() bool {
+	tells := func(m *Node, x id.EntryID) bool {
+		return m.up && !m.hostile && m.Held[x] != nil && (m == n || n.w.net.linked[n.end][m.end])
+	}
+	for i, e := range n.w.pool.all {
+		if _, vote := n.w.pool.msgs[i].(*protocol.Endorse); vote && n.w.cast.owner(e.Kid) == n.Org.ID &&
+			!slices.ContainsFunc(n.w.Nodes, func(m *Node) bool { return tells(m, e.ID) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (n *Node) crashes(s Step) string {

@@ -210,14 +210,14 @@ func oneChild(w *World, o *Outcome) error {
 }
 
 // cheats says whether those who voted twice are such as would, or had a key stolen.
-// Who restored an old copy may have voted in what it lost; where nobody cheats or is
-// cut off for long, it hears of that before it votes again.
+// Who restored an old copy may have voted in what it lost; where nobody cheats, and
+// somebody is there who knows, it hears of that before it votes again.
 func (w *World) cheats(both []id.OrgID) error {
 	if len(both) == 0 {
 		return fmt.Errorf("no voter in common")
 	}
 	for i, d := range w.cast.daemons[:w.Script.Orgs] {
-		if slices.Contains(both, d.Org.ID) && !w.Nodes[i].hostile && !w.victims[i] && (!w.restored[i] || w.Script.calm()) {
+		if slices.Contains(both, d.Org.ID) && !w.Nodes[i].hostile && !w.victims[i] && (!w.restored[i] || w.Script.calm() && !w.blind[i]) {
 			return fmt.Errorf("honest %s voted for both", d.Org.Name)
 		}
 	}

@@ -79,6 +79,7 @@ type World struct {
 	victims     map[int]bool      // organisations of which a key was stolen, by place in the cast
 	recovered   map[int]int       // how often they took a spare key
 	restored    map[int]bool      // organisations that restored an old copy
+	blind       map[int]bool      // of these, who went on when nobody was there who knew what they had voted for
 	revocations map[string]id.Kid // the key that an identity event revokes
 	sides       map[string]int    // what was seen that makes a check worth its name
 }
@@ -93,7 +94,7 @@ const (
 func Play(cast *Cast, s *Script, trace bool) *World {
 	w := &World{Script: s, cast: cast, draws: map[[2]int]uint64{}, pool: newArchive(),
 		proofs: map[proofKey]bool{}, tell: trace,
-		victims: map[int]bool{}, restored: map[int]bool{}, recovered: map[int]int{}, revocations: map[string]id.Kid{}, sides: map[string]int{}}
+		victims: map[int]bool{}, restored: map[int]bool{}, blind: map[int]bool{}, recovered: map[int]int{}, revocations: map[string]id.Kid{}, sides: map[string]int{}}
 	for i := range s.Orgs {
 		w.join(i, s.Hostile[i])
 	}
