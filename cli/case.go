@@ -23,6 +23,7 @@ var caseVerbs = []verb{
 			f.String("report", "", "`FILE` of any kind; arrives byte for byte")
 			f.String("embargo", "", "length of the embargo, like `45d` or 12h")
 			f.String("embargo-until", "", "`TIME` of its end, RFC 3339 with zone: 2027-01-31T12:00:00Z")
+			f.String("contact", "", "invite nobody below this `LEVEL` of contact: tofu, domain, vouched, verified; default: contact in config.toml, else tofu")
 			must(cobra.MarkFlagRequired(f, "title"))
 			must(cobra.MarkFlagRequired(f, "report"))
 		}},
@@ -30,6 +31,10 @@ var caseVerbs = []verb{
 	{use: "show CASE", short: "who is in it, in what state, until when", json: true, run: (*call).caseShow},
 	{use: "log CASE", short: "every entry, in order", json: true, run: (*call).caseLog,
 		flags: func(f *pflag.FlagSet) { f.Bool("follow", false, "go on as entries arrive") }},
+	{use: "contact CASE LEVEL", short: "invite nobody below this level of contact: tofu, domain, vouched, verified", run: (*call).caseContact,
+		long: `Invite nobody into this case whom you know less surely than LEVEL (cordon peer
+list shows it). It binds this daemon alone: other stewards have their own. Who
+is in the case stays in it.`},
 	{use: "invite CASE ORG", short: "invite a pinned organisation", confirm: true, run: (*call).caseInvite,
 		long: `Invite a pinned organisation. It sees the agreement, the role and your teaser,
 nothing else, until it has signed; then your daemon lets it in, at any hour.`,
@@ -63,7 +68,7 @@ func (c *call) caseOpen() error {
 		return err
 	}
 	w, err := client.OpenCase(c.ctx, api.OpenCase{
-		Title: c.text("title"), EmbargoUntil: end, File: filepath.Base(name), Media: media(name),
+		Title: c.text("title"), Contact: c.text("contact"), EmbargoUntil: end, File: filepath.Base(name), Media: media(name),
 	}, report)
 	if err != nil {
 		return err
@@ -136,6 +141,15 @@ func titleOf(title string) string {
 		return "(not here yet)"
 	}
 	return safe(title)
+}
+
+func (c *call) caseContact() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	_, err = client.AskContact(c.ctx, c.args[0], c.args[1])
+	return err
 }
 
 func (c *call) caseInvite() error {

@@ -45,6 +45,9 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	field(w, "embargo", embargoText(k.Embargo, now))
 	field(w, "state", k.CS+": "+stateWords(k.CS))
 	authorityText(w, k)
+	if slices.Contains(k.Stewards, us) {
+		field(w, "you invite", "contacts that are "+k.Contact+contactAbove(k.Contact))
+	}
 	field(w, "record", recordText(k))
 	field(w, "digest", k.Digest)
 	for _, cl := range k.Claims {

@@ -35,11 +35,12 @@ type Parts struct {
 	Demo func(ctx context.Context, out io.Writer, live bool) error
 	// Bench measures this machine and this build.
 	Bench func(ctx context.Context, progress io.Writer) ([]BenchResult, error)
-	// RotateRoot, RevokeKey and RenewKey are acts of the organisation's root, in the
+	// RotateRoot, RevokeKey, RenewKey and NameDomains are acts of the organisation's root, in the
 	// home of a daemon that may run. root is the folder of the root keys; "": the home's.
-	RotateRoot func(ctx context.Context, home, root string) (*api.KeyChange, error)
-	RevokeKey  func(ctx context.Context, home, kid, reason, root string) (*api.KeyChange, error)
-	RenewKey   func(ctx context.Context, home string, o RenewOptions) (*api.KeyChange, error)
+	RotateRoot  func(ctx context.Context, home, root string) (*api.KeyChange, error)
+	RevokeKey   func(ctx context.Context, home, kid, reason, root string) (*api.KeyChange, error)
+	RenewKey    func(ctx context.Context, home string, o RenewOptions) (*api.KeyChange, error)
+	NameDomains func(ctx context.Context, home string, domains []string, root string) (*api.KeyChange, error)
 	// Fold folds a file of raw entries.
 	Fold func(ctx context.Context, file []byte) (*api.Fold, error)
 }
@@ -49,6 +50,8 @@ type InitOptions struct {
 	Name   string
 	Role   string   // vendor, coordinator or reporter
 	Listen []string // multiaddrs; none: the daemon's default
+	// Domains are the organisation's own.
+	Domains []string
 	// Unattended keeps the keys as plain files; else a passphrase is asked for.
 	Unattended bool
 }

@@ -24,6 +24,7 @@ the keys as files that only you can read, so that the daemon can start alone.`,
 			f.String("name", "", "the organisation's `NAME`, as others will see it")
 			f.String("role", "", "`ROLE` of yours in cases you open: vendor (default), coordinator, reporter")
 			f.Bool("unattended", false, "ask nothing; keys without passphrase")
+			f.StringArray("domain", nil, "`DOMAIN` of yours that will confirm who you are, may be repeated")
 			f.StringArray("listen", nil, "`MULTIADDR` to listen at, may be repeated; port 0 takes a free one and keeps it")
 		}},
 	{use: "daemon", short: "run the daemon in the foreground; logs to stderr", run: (*call).daemon,
@@ -43,7 +44,7 @@ Takes some minutes: a store of a million entries is written.`},
 }
 
 func (c *call) init() error {
-	o := InitOptions{Name: c.text("name"), Role: c.text("role"), Listen: c.list("listen"), Unattended: c.flag("unattended")}
+	o := InitOptions{Name: c.text("name"), Role: c.text("role"), Listen: c.list("listen"), Domains: c.list("domain"), Unattended: c.flag("unattended")}
 	if err := c.askInit(&o); err != nil {
 		return err
 	}
@@ -60,8 +61,12 @@ func (c *call) init() error {
 	field(c.out, "fingerprint", sixes(made.Fingerprint))
 	field(c.out, "home", c.home)
 	field(c.out, "root keys", made.Root+": the daemon does not need them; move them to a place that is offline")
-	c.say("\nNext: run the daemon, give your card to others, pin theirs. Compare the twelve")
-	c.say("words of each card by telephone.")
+	c.say("")
+	for _, d := range o.Domains {
+		confirmLine(c.out, d, made.Org)
+	}
+	c.say("Next: run the daemon, give your card to others, pin theirs. Compare the twelve")
+	c.say("words of each card by telephone: cordon peer verify")
 	c.say("  cordon%s daemon", home)
 	c.say("  cordon%s card", home)
 	c.say("  cordon%s peer add FILE", home)

@@ -44,6 +44,11 @@ lowest counts, and none is taken back.`},
 one. The former root, lost or stolen, is of no use afterwards. The organisation,
 its twelve words and its daemons stay what they are.`,
 		flags: rootFlag},
+	{use: "domains DOMAIN…", short: "name the domains that are yours, in the place of those named before", more: true, json: true, run: (*call).keyDomains,
+		long: `Name the domains that are yours, in the place of those named before. Others may
+ask them whether they confirm you (cordon peer check): put the line that this
+prints into the security.txt of one of them.`,
+		flags: rootFlag},
 }
 
 func rootFlag(f *pflag.FlagSet) {
@@ -161,6 +166,24 @@ func (c *call) keyRotate() error {
 		field(w, "rotated", "the root of "+safe(made.Name))
 		field(w, "root keys", made.Root+": both are new; renew your copies of the folder, and keep it offline")
 	})
+}
+
+func (c *call) keyDomains() error {
+	made, err := c.parts.NameDomains(c.ctx, c.home, c.args, c.text("root"))
+	if err != nil {
+		return err
+	}
+	return c.keyChanged(made, func(w io.Writer) {
+		for _, d := range c.args {
+			confirmLine(w, d, made.Org.String())
+		}
+	})
+}
+
+// confirmLine says what the web admin of a domain does so that it confirms an
+// organisation.
+func confirmLine(w io.Writer, domain, org string) {
+	fmt.Fprintf(w, "So that %s confirms who you are, put this line into its\n/.well-known/security.txt (RFC 9116):\nCordon-Org: %s\n\n", safe(domain), org)
 }
 
 // keyChanged makes a running daemon begin anew with what an act of the root has

@@ -4,21 +4,54 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"cordon/daemon/api"
+	"cordon/protocol/identity"
 )
 
 // peerVerbs are about the organisations that we know.
 var peerVerbs = []verb{
-	{use: "add FILE", short: "pin an organisation by its card; - reads standard input", run: (*call).peerAdd},
-	{use: "list", short: "list the organisations you know", json: true, run: (*call).peerList},
+	{use: "add FILE", short: "pin an organisation by its card, or take a vouch; - reads stdin", run: (*call).peerAdd,
+		long: `Pin an organisation by its card, as "cordon card" of its daemon prints it. A
+card proves that its parts belong together, not whose it is: your contact with
+it is "tofu" until you know more. FILE may also be a vouch, in which an
+organisation that you know says that it has verified another.` + levelsLong},
+	{use: "list", short: "list the organisations you know, and how sure you are who they are", json: true, run: (*call).peerList, long: "List the organisations you know." + levelsLong},
+	{use: "show ORG", short: "what speaks for an organisation, and what does no more", json: true, run: (*call).peerShow},
+	{use: "verify ORG WORD…", short: "compare an organisation's twelve words: type what they read to you", more: true, json: true, run: (*call).peerVerify,
+		long: `Compare the twelve words of an organisation. Call somebody there whom you know,
+at a number that you have from elsewhere, let them read the words of their own
+daemon (cordon status), and type what you hear. Your contact is then "verified".`,
+		example: "  cordon peer verify 'Example PSIRT' crucial pizza final annual plunge mention \\\n    emerge owner resemble desk attack wasp"},
+	{use: "check ORG [DOMAIN]", short: "ask an organisation's own domain whether the card is its own", json: true, run: (*call).peerCheck,
+		long: `Ask a domain that an organisation names as its own whether it names the
+organisation in turn: in the field Cordon-Org of its /.well-known/security.txt,
+or else in its DNS (TXT _cordon.DOMAIN). Your contact is then "domain".
+
+THIS TELLS OTHERS WHOM YOU KNOW: the operators of your DNS, your network and
+that web site see that you ask, and when. So only this command ever does it.
+While a case is secret, compare the words instead (cordon peer verify).`},
+	{use: "vouch ORG", short: "sign for others that you have verified an organisation", run: (*call).peerVouch,
+		long: `Print your signed word that you have verified an organisation. Whoever has
+verified you takes it with "cordon peer add"; two such words make a contact
+"vouched". It counts for a year, and tells who sees it that you know each other.`,
+		example: "  cordon peer vouch 'Example PSIRT' > example.vouch"},
 }
+
+const levelsLong = `
+
+How sure you are who somebody is, lowest first:
+  tofu      its card was taken as it came
+  domain    a domain of its own names it          cordon peer check
+  vouched   two whom you have verified vouch      cordon peer add VOUCH
+  verified  you have compared the twelve words    cordon peer verify`
 
 // maxCardFile is above every armoured card; the daemon judges it.
 const maxCardFile = 256 << 10
 
 func (c *call) peerAdd() error {
-	card, err := c.readFile(c.args[0], maxCardFile)
+	file, err := c.readFile(c.args[0], maxCardFile)
 	if err != nil {
 		return err
 	}
@@ -26,14 +59,20 @@ func (c *call) peerAdd() error {
 	if err != nil {
 		return err
 	}
-	p, err := client.AddPeer(c.ctx, card)
+	p, err := client.AddPeer(c.ctx, file)
 	if err != nil {
 		return err
 	}
+	if _, err := identity.UnarmourVouch(file); err == nil {
+		peerText(c.out, p, c.now())
+		return nil
+	}
 	field(c.out, "pinned", safe(p.Name))
 	field(c.out, "id", p.Org.String())
-	field(c.out, "fingerprint", sixes(p.Fingerprint))
-	c.note("Compare the twelve words with %s over the telephone before you trust them.", safe(p.Name))
+	field(c.out, "contact", p.Contact)
+	if p.Contact != identity.TrustVerified.String() {
+		c.note("Let them read their twelve words to you over the telephone, then type them:\n  cordon peer verify %s WORD…", shortID(p.Org.String()))
+	}
 	return nil
 }
 
@@ -60,9 +99,143 @@ func peerTable(w io.Writer, peers []api.PeerRow) {
 		if p.Connected {
 			state = "connected"
 		}
-		rows[i] = []string{clip(safe(p.Name), 30), shortID(p.Org.String()), p.Level, state}
+		contact := "-"
+		if p.Contact != "" {
+			contact = p.Contact
+		}
+		rows[i] = []string{clip(safe(p.Name), 28), shortID(p.Org.String()), contact, p.Level, state}
 	}
-	table(w, []string{"ORGANISATION", "ID", "LEVEL", "STATE"}, rows)
+	table(w, []string{"ORGANISATION", "ID", "CONTACT", "LEVEL", "STATE"}, rows)
+	said := false
+	for _, p := range peers {
+		for _, g := range p.Grounds {
+			if g.Holds {
+				continue
+			}
+			if !said {
+				fmt.Fprintln(w, "\nWhat does not count, or no more:")
+			}
+			said = true
+			field(w, clip(safe(p.Name), 13), groundText(g, time.Time{}))
+		}
+	}
+}
+
+func (c *call) peerShow() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	p, err := client.Peer(c.ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	return c.show(p, func(w io.Writer) { peerText(w, p, c.now()) })
+}
+
+func (c *call) peerVerify() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	p, err := client.CompareWords(c.ctx, c.args[0], strings.Join(c.args[1:], " "))
+	if err != nil {
+		return err
+	}
+	return c.show(p, func(w io.Writer) { peerText(w, p, c.now()) })
+}
+
+func (c *call) peerCheck() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	only := ""
+	if len(c.args) > 1 {
+		only = c.args[1]
+	}
+	k, err := client.CheckDomain(c.ctx, c.args[0], only)
+	if err != nil {
+		return err
+	}
+	if err := c.show(k, func(w io.Writer) { checkText(w, k, c.now()) }); err != nil || k.Confirmed {
+		return err
+	}
+	return &failure{code: exitFailed, text: "no domain confirms the organisation", try: "send the lines above to its web admin, or: cordon peer verify"}
+}
+
+func checkText(w io.Writer, k *api.Check, now time.Time) {
+	for _, l := range k.Looks {
+		field(w, "asked", l.Where)
+		if l.Fault == "" {
+			fmt.Fprintf(w, "found:\n%s\n", l.Want)
+			continue
+		}
+		fmt.Fprintf(w, "looked for, on one line:\n%s\n", l.Want)
+		field(w, "but", safe(l.Fault))
+	}
+	fmt.Fprintln(w)
+	peerText(w, &k.Peer, now)
+}
+
+func (c *call) peerVouch() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	text, err := client.Vouch(c.ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	_, err = c.out.Write(text)
+	return err
+}
+
+func peerText(w io.Writer, p *api.PeerRow, now time.Time) {
+	field(w, "organisation", safe(p.Name))
+	field(w, "id", p.Org.String())
+	for _, d := range p.Domains {
+		field(w, "domain", d)
+	}
+	if p.Contact == "" {
+		field(w, "contact", p.Level)
+	} else {
+		field(w, "contact", p.Contact)
+	}
+	for _, g := range p.Grounds {
+		name := "in favour"
+		if !g.Holds {
+			name = "not counted"
+		}
+		field(w, name, groundText(g, now))
+	}
+}
+
+// groundText is what speaks for an organisation, in words; with no time now, in
+// short.
+func groundText(g api.Ground, now time.Time) string {
+	s := map[string]string{
+		"words": "its twelve words were compared", "history": "it was pinned anew",
+		"domain": g.Domain, "vouch": safe(g.ByName) + " vouches for it",
+	}[g.Kind]
+	if g.Way != "" {
+		s += " names it (" + g.Way + ")"
+	}
+	if g.At != nil && !now.IsZero() {
+		s += ", " + when(*g.At, now)
+	}
+	if !g.Holds {
+		s += ": " + safe(g.Fault)
+	}
+	return s
+}
+
+// contactAbove says that a level stands for those above it, too.
+func contactAbove(level string) string {
+	if level == identity.TrustVerified.String() {
+		return ""
+	}
+	return " or above"
 }
 
 // sixes sets twelve words in two lines, to be read aloud.

@@ -63,6 +63,9 @@ func (s *service) invite(r *http.Request) (any, error) {
 		return nil, &api.Error{Kind: api.Refused, Rule: "not-pinned", Text: "only an organisation whose card a person has pinned can be invited",
 			Try: "ask it for its card, compare the words, then: cordon peer add FILE"}
 	}
+	if err := s.sure(c, org); err != nil {
+		return nil, err
+	}
 	x, err := s.inv.send(c, org, role, q.Teaser)
 	if err != nil {
 		return nil, err

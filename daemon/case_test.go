@@ -18,6 +18,7 @@ import (
 
 	"cordon/daemon"
 	"cordon/daemon/api"
+	"cordon/daemon/domain"
 	"cordon/peer"
 	"cordon/protocol/id"
 )
@@ -31,6 +32,7 @@ type org struct {
 	id   id.OrgID
 	log  *logged
 	stop func() // ends the daemon and waits
+	ways domain.Ways
 
 	ahead atomic.Int64 // how far its clock is ahead of ours
 }
@@ -64,14 +66,14 @@ func quick() peer.Schedule {
 	}
 }
 
-func newOrg(t *testing.T, name, role string) *org {
+func newOrg(t *testing.T, name, role string, domains ...string) *org {
 	t.Helper()
 	home, err := os.MkdirTemp("", "cordon") // a short path: it holds a socket
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
-	made, err := daemon.Init(home, daemon.InitOptions{Name: name, Role: role, Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Unattended: true})
+	made, err := daemon.Init(home, daemon.InitOptions{Name: name, Role: role, Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Domains: domains, Unattended: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +94,7 @@ func (o *org) start() {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- daemon.Run(ctx, o.home, daemon.Options{
-			Log: o.log, Now: o.now, Schedule: quick(), Rounds: daemon.Rounds{Tick: 200 * time.Millisecond, News: 20 * time.Millisecond},
+			Log: o.log, Now: o.now, Ways: o.ways, Schedule: quick(), Rounds: daemon.Rounds{Tick: 200 * time.Millisecond, News: 20 * time.Millisecond},
 		})
 	}()
 	o.stop = sync.OnceFunc(func() {

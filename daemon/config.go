@@ -22,6 +22,9 @@ type config struct {
 	Name   string   `toml:"name"`   // the organisation's, as on its card
 	Role   string   `toml:"role"`   // vendor, coordinator or reporter: ours in the cases that we open
 	Listen []string `toml:"listen"` // multiaddrs; port 0: any free one, kept over restarts
+	// Contact is the level of contact that we ask of whom we invite, where the case
+	// says nothing else: tofu (also ""), domain, vouched or verified.
+	Contact string `toml:"contact,omitempty"`
 }
 
 // defaultListen are the addresses of a daemon that was told none: TCP first.
@@ -71,6 +74,11 @@ func (c config) check() error {
 	}
 	if _, ok := caseRole(c.Role); !ok {
 		return invalid("role %q: vendor, coordinator or reporter", c.Role)
+	}
+	if c.Contact != "" {
+		if _, err := parseContact(c.Contact); err != nil {
+			return err
+		}
 	}
 	for _, a := range c.Listen {
 		if !listens(a) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"cordon/daemon/api"
 	"cordon/ledger"
@@ -30,6 +31,7 @@ type directory struct {
 	own  [][]byte // our identity events; fixed
 	rows shelf[orgRow]
 	log  *slog.Logger
+	now  func() time.Time
 	grew chan id.OrgID // organisations whose chain got longer; the steward loop reads
 
 	edit   sync.Mutex // held by who changes something, across the disk; taken before mu
@@ -44,6 +46,7 @@ type known struct {
 	card    *identity.Card         // nil: not pinned
 	met     map[id.CaseID][]string // common cases, and the addresses given there
 	suspect bool                   // two chains, neither extends the other: until pinned anew
+	contact contact                // what speaks for it; empty unless pinned
 }
 
 // orgRow is known on disk.
@@ -52,11 +55,12 @@ type orgRow struct {
 	Card    []byte              `json:"card,omitempty"`
 	Met     map[string][]string `json:"met,omitempty"` // case id: addresses
 	Suspect bool                `json:"suspect,omitempty"`
+	Contact contact             `json:"contact,omitzero"`
 }
 
-func openDirectory(l *ledger.Ledger, self *identity.Org, log *slog.Logger) (*directory, error) {
+func openDirectory(l *ledger.Ledger, self *identity.Org, log *slog.Logger, now func() time.Time) (*directory, error) {
 	d := &directory{
-		self: self.ID, own: self.Events, log: log, rows: openShelf[orgRow](l, "organisations"),
+		self: self.ID, own: self.Events, log: log, now: now, rows: openShelf[orgRow](l, "organisations"),
 		grew: make(chan id.OrgID, 64),
 		orgs: map[id.OrgID]*known{}, byPeer: map[[32]byte]id.OrgID{},
 	}
@@ -65,7 +69,7 @@ func openDirectory(l *ledger.Ledger, self *identity.Org, log *slog.Logger) (*dir
 		if err != nil {
 			return fmt.Errorf("stored identity: %w", err)
 		}
-		k := &known{org: org, suspect: row.Suspect, met: map[id.CaseID][]string{}}
+		k := &known{org: org, suspect: row.Suspect, contact: row.Contact, met: map[id.CaseID][]string{}}
 		if row.Card != nil {
 			if k.card, err = identity.OpenCard(row.Card); err != nil {
 				return fmt.Errorf("stored card: %w", err)
@@ -135,7 +139,7 @@ func (d *directory) save(k *known) error {
 		d.replace(o, nil)
 		return nil
 	}
-	row := orgRow{Events: k.org.Events, Suspect: k.suspect, Met: map[string][]string{}}
+	row := orgRow{Events: k.org.Events, Suspect: k.suspect, Contact: k.contact, Met: map[string][]string{}}
 	if k.card != nil {
 		row.Card = k.card.Raw
 	}
@@ -175,6 +179,9 @@ func (d *directory) pin(c *identity.Card) error {
 		})
 	default:
 		n.org = c.Org
+	}
+	if k.card != nil && k.suspect {
+		n.contact = contact{Anew: true} // who holds the root is open again
 	}
 	n.suspect = false
 	if k.card == nil || c.T >= k.card.T {
@@ -370,11 +377,13 @@ func (d *directory) list(connected map[id.OrgID]bool) []api.PeerRow {
 	for o, k := range d.orgs {
 		row := api.PeerRow{Org: o, Name: k.org.Name, Level: "introduced", Fingerprint: words(o),
 			Connected: connected[o], Addrs: append([]string{}, k.addrs()...)}
-		if k.card != nil {
-			row.Level = "pinned"
-		}
-		if k.suspect {
+		switch {
+		case k.suspect:
 			row.Level = "suspect"
+		case k.card != nil:
+			row.Level, row.Domains = "pinned", k.org.Domains
+			row.Grounds = d.grounds(k)
+			row.Contact = level(row.Grounds).String()
 		}
 		out = append(out, row)
 	}

@@ -82,7 +82,7 @@ func newDirectory(t *testing.T) (*directory, func() *directory) {
 	t.Cleanup(func() { l.Close() })
 	self := newParty(t, "Self").org
 	open := func() *directory {
-		d, err := openDirectory(l, self, newLog(io.Discard))
+		d, err := openDirectory(l, self, newLog(io.Discard), time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,11 @@
 // told to is written by duties; pins binds a case to the config that the daemon has
 // acted under.
 //
-// RotateRoot, RevokeKey and RenewKey are acts of the organisation's root, in a home
+// Who is who the directory knows; how sure we are of it follows from what speaks for
+// an organisation (contact), and a case may ask for more than a card before anybody
+// is invited (minimum).
+//
+// RotateRoot, RevokeKey, RenewKey and NameDomains are acts of the organisation's root, in a home
 // whose daemon may run: they leave events and keys there, and the daemon begins anew
 // with them when it is told to.
 //

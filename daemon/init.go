@@ -24,6 +24,7 @@ type InitOptions struct {
 	Name       string   // the organisation's
 	Role       string   // vendor (default), coordinator or reporter
 	Listen     []string // multiaddrs; default: any address and free port, TCP and QUIC
+	Domains    []string // the organisation's own; they are to confirm it (spec/identity.md §8.7.2)
 	Unattended bool     // keys as plain files: the daemon starts with nobody there
 }
 
@@ -52,6 +53,9 @@ func Init(dir string, o InitOptions) (*Created, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if err := checkDomains(o.Domains); err != nil {
+		return nil, err
+	}
 	if _, err := api.SocketPath(dir); err != nil {
 		return nil, err // before anything is made: the daemon could not start in it
 	}
@@ -65,7 +69,15 @@ func Init(dir string, o InitOptions) (*Created, error) {
 			return nil, err
 		}
 	}
-	return h.fill(c, passphrase)
+	return h.fill(c, o.Domains, passphrase)
+}
+
+// checkDomains judges the domains that an organisation names as its own.
+func checkDomains(domains []string) error {
+	if err := identity.CheckDomains(domains); err != nil {
+		return invalid("domains: at most %d different host names in lower case, like psirt.example.org", identity.MaxDomains)
+	}
+	return nil
 }
 
 // empty refuses a home in which Init would have to overwrite.
@@ -87,7 +99,7 @@ func (h home) empty() error {
 }
 
 // fill makes everything; config.toml comes last and stands for "complete".
-func (h home) fill(c config, passphrase string) (*Created, error) {
+func (h home) fill(c config, domains []string, passphrase string) (*Created, error) {
 	for _, d := range []string{"", "root", "keys"} {
 		if err := os.MkdirAll(h.path(d), 0o700); err != nil {
 			return nil, err
@@ -100,7 +112,7 @@ func (h home) fill(c config, passphrase string) (*Created, error) {
 	if err != nil {
 		return nil, err
 	}
-	org, err := h.found(c.Name, k, passphrase)
+	org, err := h.found(c.Name, domains, k, passphrase)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +137,7 @@ func (h home) fill(c config, passphrase string) (*Created, error) {
 
 // found makes the root keys and the organisation's first two identity events:
 // its creation and the certificate of this daemon.
-func (h home) found(name string, k *keys, passphrase string) (*identity.Org, error) {
+func (h home) found(name string, domains []string, k *keys, passphrase string) (*identity.Org, error) {
 	_, root, _ := ed25519.GenerateKey(nil)
 	nextPub, next, _ := ed25519.GenerateKey(nil)
 	if err := saveKey(h.path("root", "root.key"), pemSeed, root.Seed(), passphrase); err != nil {
@@ -137,7 +149,7 @@ func (h home) found(name string, k *keys, passphrase string) (*identity.Org, err
 	if err := syncDir(h.path("root")); err != nil {
 		return nil, err
 	}
-	created, err := identity.Create(root, nextPub, name, nil)
+	created, err := identity.Create(root, nextPub, name, domains)
 	if err != nil {
 		return nil, fmt.Errorf("create identity: %w", err)
 	}

@@ -94,6 +94,28 @@ func RotateRoot(dir string, o KeyOptions) (*api.KeyChange, error) {
 	})
 }
 
+// NameDomains puts domains in the place of those that the organisation named as its
+// own until now.
+func NameDomains(dir string, domains []string, o KeyOptions) (*api.KeyChange, error) {
+	if err := checkDomains(domains); err != nil {
+		return nil, err
+	}
+	return atRoot(dir, o, func(a *keyActs) (*api.KeyChange, error) {
+		root, err := a.root.inForce(a.org)
+		if err != nil {
+			return nil, err
+		}
+		event, err := a.org.Rename(root, a.org.Name, domains)
+		if err != nil {
+			return nil, fmt.Errorf("name domains: %w", err)
+		}
+		if err := a.signed(event); err != nil {
+			return nil, err
+		}
+		return &api.KeyChange{}, saveChain(a.h.identity(), a.org)
+	})
+}
+
 // RevokeKey ends the certificate of one of our daemons, named by a prefix of its
 // kid. The daemon of this home is replaced, not revoked, unless it is to retire.
 func RevokeKey(dir, kid, reason string, o KeyOptions) (*api.KeyChange, error) {

@@ -54,15 +54,22 @@ func (s *service) getPeers(*http.Request) (any, error) {
 	return &api.Peers{Schema: "cordon.peers/1", Peers: s.dir.list(s.connected())}, nil
 }
 
-// addPeer answers POST /peers: it pins a card.
+// addPeer answers POST /peers: it pins a card, or takes a vouch.
 func (s *service) addPeer(r *http.Request) (any, error) {
 	text, err := readUpTo(r.Body, maxRequest)
 	if err != nil {
 		return nil, err
 	}
+	if vouch, err := identity.UnarmourVouch(text); err == nil {
+		org, err := s.dir.take(vouch)
+		if err != nil {
+			return nil, err
+		}
+		return s.peer(org)
+	}
 	raw, err := identity.Unarmour(text)
 	if err != nil {
-		return nil, &api.Error{Kind: api.Invalid, Rule: rule(err), Text: "this is not exactly one armoured card", Try: "give the output of: cordon card"}
+		return nil, &api.Error{Kind: api.Invalid, Rule: rule(err), Text: "this is not exactly one armoured card or vouch", Try: "give the output of: cordon card"}
 	}
 	card, err := identity.OpenCard(raw)
 	if err != nil {
@@ -71,13 +78,7 @@ func (s *service) addPeer(r *http.Request) (any, error) {
 	if err := s.dir.pin(card); err != nil {
 		return nil, err
 	}
-	for _, row := range s.dir.list(s.connected()) {
-		if row.Org == card.Org.ID {
-			row.Schema = "cordon.peer/1"
-			return &row, nil
-		}
-	}
-	return nil, errNothing
+	return s.peer(card.Org.ID)
 }
 
 // rule is the stable name at the bottom of an error of the pure packages.

@@ -40,6 +40,11 @@ func (s *service) openCase(r *http.Request) (any, error) {
 	if q.Title == "" {
 		return nil, invalid("a case needs a title")
 	}
+	if q.Contact != "" {
+		if _, err := parseContact(q.Contact); err != nil {
+			return nil, err
+		}
+	}
 	now := s.now()
 	if !q.EmbargoUntil.After(now) {
 		return nil, &api.Error{Kind: api.Refused, Rule: "end-in-past", Text: "the embargo would end in the past", Try: "give an end that lies ahead"}
@@ -52,6 +57,11 @@ func (s *service) openCase(r *http.Request) (any, error) {
 	c, err := s.found(r.Context(), now, q.EmbargoUntil)
 	if err != nil {
 		return nil, err
+	}
+	if q.Contact != "" {
+		if err := s.minima.put(c[:], minimumRow{Contact: q.Contact}); err != nil {
+			return nil, err
+		}
 	}
 	e, err := s.writeContent(r.Context(), c, subject)
 	return done(c, e, err)

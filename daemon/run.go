@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"cordon/daemon/api"
+	"cordon/daemon/domain"
 	"cordon/ledger"
 	"cordon/ledger/projection"
 	"cordon/peer"
@@ -28,6 +29,7 @@ type Options struct {
 	Schedule peer.Schedule    // zero fields: peer.DefaultSchedule
 	Rounds   Rounds           // zero: DefaultRounds
 	Tap      func([]byte)     // told every byte that peers send, decrypted; see peer.Config
+	Ways     domain.Ways      // to the domains that a person asks about; zero: the system's
 }
 
 // service is one running daemon.
@@ -54,8 +56,11 @@ type service struct {
 	self  *selfCard
 	net   *peer.Node
 	locks *locks
+	ways  domain.Ways // to the domains of others, at a person's word
 	seen  shelf[seenRow]
 	owed  shelf[owedRow] // by commitment
+
+	minima shelf[minimumRow] // by case; none: the config's
 
 	titles titles
 }
@@ -86,7 +91,7 @@ func Run(ctx context.Context, dir string, o Options) error {
 	log := newLog(o.Log)
 	ask := once(func() (string, error) { return askPassphrase("passphrase: ") })
 	for {
-		s := &service{home: h, now: o.Now, log: log}
+		s := &service{home: h, now: o.Now, log: log, ways: o.Ways}
 		again, err := s.once(ctx, o, ask)
 		if err != nil || !again || ctx.Err() != nil {
 			return err
@@ -172,8 +177,9 @@ func (s *service) run(ctx context.Context, o Options) error {
 	s.cases.PinBy(s.pins.pin)
 	s.locks, s.titles.of = newLocks(), map[id.CaseID]string{}
 	s.seen, s.owed = openShelf[seenRow](s.led, "seen"), openShelf[owedRow](s.led, "owed")
+	s.minima = openShelf[minimumRow](s.led, "minima")
 	var err error
-	if s.dir, err = openDirectory(s.led, s.org, s.log); err != nil {
+	if s.dir, err = openDirectory(s.led, s.org, s.log, s.now); err != nil {
 		return err
 	}
 	s.inv = openInvitations(s)

@@ -108,7 +108,7 @@ func (p *party) listen() *end {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { l.Close() })
-	d, err := openDirectory(l, p.org, newLog(io.Discard))
+	d, err := openDirectory(l, p.org, newLog(io.Discard), time.Now)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -140,6 +140,11 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	if out.Refused, err = s.linesOf(c, refused); err != nil {
 		return nil, err
 	}
+	least, err := s.minimum(c)
+	if err != nil {
+		return nil, err
+	}
+	out.Contact = least.String()
 	invited, err := s.inv.invited(c)
 	out.Participants = append(out.Participants, invited...)
 	return out, err

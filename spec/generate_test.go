@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite spec/vectors; commit it only if
 func families() []*spec.Family {
 	return []*spec.Family{
 		canonFamily(), entryFamily(), signatureFamily(),
-		identityFamily(), cardFamily(), inviteFamily(), acceptFamily(),
+		identityFamily(), cardFamily(), inviteFamily(), acceptFamily(), vouchFamily(),
 		agreementFamily(), genesisFamily(), bodyFamily(), foldFamily(),
 	}
 }

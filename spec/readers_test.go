@@ -54,6 +54,15 @@ func readCard(t *testing.T, v *spec.Vector) error {
 	return nil
 }
 
+func readVouch(t *testing.T, v *spec.Vector) error {
+	o, err := chain(v.Chain)
+	if err != nil {
+		t.Errorf("%s: the chain beside it: %v", v.Name, err)
+	}
+	_, err = identity.OpenVouch(v.Hex, o)
+	return err
+}
+
 func readInvite(t *testing.T, v *spec.Vector) error {
 	o, err := chain(v.Chain)
 	if err != nil {

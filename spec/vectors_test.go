@@ -23,6 +23,7 @@ func readers() map[string]func(*testing.T, *spec.Vector) error {
 		"card":      readCard,
 		"invite":    readInvite,
 		"accept":    readAccept,
+		"vouch":     readVouch,
 		"agreement": readAgreement,
 		"genesis":   readGenesis,
 		"body":      readBody,

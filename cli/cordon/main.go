@@ -41,14 +41,15 @@ func run() int {
 		Bench:  runBench,
 		Fold:   foldfile.Fold,
 
-		RotateRoot: rotateRoot,
-		RevokeKey:  revokeKey,
-		RenewKey:   renewKey,
+		RotateRoot:  rotateRoot,
+		RevokeKey:   revokeKey,
+		RenewKey:    renewKey,
+		NameDomains: nameDomains,
 	})
 }
 
 func initHome(_ context.Context, home string, o cli.InitOptions) (cli.Created, error) {
-	made, err := daemon.Init(home, daemon.InitOptions{Name: o.Name, Role: o.Role, Listen: o.Listen, Unattended: o.Unattended})
+	made, err := daemon.Init(home, daemon.InitOptions{Name: o.Name, Role: o.Role, Listen: o.Listen, Domains: o.Domains, Unattended: o.Unattended})
 	if err != nil {
 		return cli.Created{}, err
 	}
@@ -66,6 +67,10 @@ func revokeKey(_ context.Context, home, kid, reason, root string) (*api.KeyChang
 func renewKey(ctx context.Context, home string, o cli.RenewOptions) (*api.KeyChange, error) {
 	return daemon.RenewKey(ctx, home, daemon.RenewOptions{
 		KeyOptions: daemon.KeyOptions{Root: o.Root}, Fresh: o.Fresh, Reason: o.Reason, Former: o.Former})
+}
+
+func nameDomains(_ context.Context, home string, domains []string, root string) (*api.KeyChange, error) {
+	return daemon.NameDomains(home, domains, daemon.KeyOptions{Root: root})
 }
 
 func runDaemon(ctx context.Context, home string, log io.Writer) error {

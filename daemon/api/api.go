@@ -13,7 +13,11 @@
 //	GET  /keys                                Keys
 //	POST /keys/reload                         Written; the daemon begins anew with what lies in its home
 //	GET  /peers                               Peers
-//	POST /peers                               an armoured card in, PeerRow out
+//	POST /peers                               an armoured card or vouch in, PeerRow out
+//	GET  /peers/ORG                           PeerRow
+//	POST /peers/ORG/words                     Act in (Text: its twelve words), PeerRow out
+//	POST /peers/ORG/check                     Act in (What: a domain, or nothing), Check out
+//	POST /peers/ORG/vouch                     Act in, an armoured vouch out
 //	GET  /inbox                               Inbox
 //	POST /inbox/ID/accept, /inbox/ID/decline  Written
 //	GET  /cases                               Cases
@@ -21,6 +25,7 @@
 //	GET  /cases/CASE                          Case
 //	GET  /cases/CASE/log[?follow=1][&after=P] LogLine a line, see Client.Log
 //	GET  /cases/CASE/report                   the report, byte for byte
+//	POST /cases/CASE/contact                  Act in (What: a level of contact), Written out
 //	POST /cases/CASE/invite                   Invite in, Written out
 //	POST /cases/CASE/notes                    Say in, Written out
 //	POST /cases/CASE/attachments              multipart: "request" Attach, then "file"; Written out

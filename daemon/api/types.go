@@ -31,6 +31,9 @@ type PeerRow struct {
 	Fingerprint string   `json:"fingerprint"`
 	Connected   bool     `json:"connected"`
 	Addrs       []string `json:"addrs"`
+	Contact     string   `json:"contact,omitempty"` // pinned: how sure we are who it is: tofu, domain, vouched, verified
+	Domains     []string `json:"domains,omitempty"` // pinned: those that it names as its own
+	Grounds     []Ground `json:"grounds,omitempty"` // pinned: what Contact follows from
 }
 
 // Peers is every organisation that we know. cordon.peers/1
@@ -52,8 +55,9 @@ type Written struct {
 type OpenCase struct {
 	Title        string    `json:"title"`
 	EmbargoUntil time.Time `json:"embargo_until"`
-	File         string    `json:"file,omitempty"`  // name of the report's file
-	Media        string    `json:"media,omitempty"` // its media type
+	File         string    `json:"file,omitempty"`    // name of the report's file
+	Media        string    `json:"media,omitempty"`   // its media type
+	Contact      string    `json:"contact,omitempty"` // the level of contact that we ask of whom we invite; "": the daemon's default
 }
 
 // Invite asks to invite a pinned organisation.
@@ -140,9 +144,10 @@ type Case struct {
 	Entries      int           `json:"entries"`
 	Forks        int           `json:"forks"`
 	Claims       []CaseClaim   `json:"claims"`
-	Authority    *Stewards     `json:"authority"` // who decides, and what is proposed
-	Refused      []LogLine     `json:"refused"`   // steward acts, proposals and votes that the rules refuse
-	Digest       string        `json:"digest"`    // SHA-256 over the sorted ids of all stored comp-0 entries
+	Authority    *Stewards     `json:"authority"`         // who decides, and what is proposed
+	Refused      []LogLine     `json:"refused"`           // steward acts, proposals and votes that the rules refuse
+	Digest       string        `json:"digest"`            // SHA-256 over the sorted ids of all stored comp-0 entries
+	Contact      string        `json:"contact,omitempty"` // the level of contact that this daemon asks of whom it invites
 }
 
 // Participant is one organisation of a case, or one that we have invited.

@@ -30,6 +30,7 @@ const (
 	Card   Role = "card"
 	Ident  Role = "ident"
 	Cut    Role = "cut"
+	Vouch  Role = "vouch"
 )
 
 // Errors of Parse and Verify, beside the canonical-form errors of package canon.

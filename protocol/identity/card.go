@@ -9,18 +9,6 @@ import (
 	"cordon/protocol/id"
 )
 
-// Trust is how sure an organisation is of another's identity (spec/identity.md
-// §8.6). The numbers travel in Policy.
-type Trust uint8
-
-// The levels of trust, lowest first.
-const (
-	TrustTOFU     Trust = 1 // first card seen
-	TrustDomain   Trust = 2 // the card's hash stands at the organisation's domain
-	TrustVouched  Trust = 3 // two pinned organisations vouch for it
-	TrustVerified Trust = 4 // the words were compared by people
-)
-
 // maxEmbargoDays bounds Policy.EmbargoDays.
 const maxEmbargoDays = 3650
 

@@ -137,7 +137,7 @@ func (e *event) field(k uint64, r *canon.Reader) (err error) {
 	case 7:
 		e.name, err = name(r)
 	case 8:
-		e.domains, err = texts(r, maxDomains, checkDomain)
+		e.domains, err = texts(r, MaxDomains, checkDomain)
 	case 9:
 		e.sig, err = key(r)
 	case 10:

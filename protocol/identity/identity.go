@@ -1,11 +1,13 @@
 // Package identity says who an organisation is: a short chain of events signed
 // by its offline root key, the daemons that the chain certifies, the card that
-// carries the chain to others, and the words by which two people compare it
-// (spec/identity.md §8). It holds no key, knows no clock and trusts nobody: which
-// chain to believe, and since when, is the directory's business.
+// carries the chain to others, the words by which two people compare it, and the
+// vouch that a third gives for it (spec/identity.md §8). It holds no key, knows no
+// clock and trusts nobody: which chain to believe, and since when, is the directory's
+// business, and so is the level of trust that follows.
 //
 // Main path: Create and Org's writing methods make events; Replay verifies a
-// chain, Org.Extend one more event; SealCard, OpenCard, Armour, Unarmour; Words.
+// chain, Org.Extend one more event; SealCard, OpenCard, Armour, Unarmour; Words;
+// SealVouch, OpenVouch.
 package identity
 
 import (
@@ -25,8 +27,9 @@ const (
 	MaxEvent   = 4 << 10  // bytes of one event
 	MaxCard    = 32 << 10 // bytes of a card
 	MaxName    = 128      // bytes of a name
-	maxDomains = 16
+	MaxDomains = 16
 	MaxAddrs   = 16
+	MaxVouch   = 512     // bytes of a vouch
 	maxAddr    = 256     // bytes of an address
 	MaxTime    = 1 << 53 // any time is at most this
 	kemSize    = 1216    // bytes of an MLKEM768X25519 public key
@@ -47,10 +50,11 @@ var (
 	ErrText    = errors.New("text-not-plain") // see PlainText
 	ErrName    = errors.New("name-differs")   // card and chain disagree
 	ErrFull    = errors.New("chain-full")     // what is left is kept for daemon- and rotate
-	ErrArmour  = errors.New("not-one-card")   // not exactly one armoured card
+	ErrArmour  = errors.New("not-one-card")   // not exactly one armoured card, or vouch
 	ErrAddress = errors.New("not-an-address") // see CheckAddrs
 	ErrDomain  = errors.New("not-a-domain")   // not a lower-case host name of two labels or more
 	ErrCap     = errors.New("cap-missing")    // the daemon that signed lacks the cap
+	ErrParty   = errors.New("wrong-party")    // of another organisation than the chain's, or about itself
 )
 
 // Cap is what a daemon may do in its organisation's name. The numbers travel.

@@ -60,6 +60,9 @@ func checkAddr(s string) error {
 	return nil
 }
 
+// CheckDomains says whether the domains may stand in an organisation's chain.
+func CheckDomains(domains []string) error { return checkTexts(domains, MaxDomains, checkDomain) }
+
 // checkDomain takes lower-case host names of two labels or more (RFC 1123 §2.1).
 func checkDomain(s string) error {
 	labels := strings.Split(s, ".")

@@ -1,4 +1,4 @@
-// Organisations, cards, invites and accepts (spec/identity.md).
+// Organisations, cards, invites, accepts and vouches (spec/identity.md).
 
 import { broken, decode, join } from './cbor.mjs';
 import { hex, keyOk, parse, same, sha256, signatureOk, thumbprint, verify } from './cose.mjs';
@@ -201,6 +201,24 @@ export async function openAccept(raw, org) {
   for (const k of [2n, 3n, 4n, 6n]) bytes(f.get(k), 32);
   role(f.get(5n));
   if (hex(f.get(4n)) !== hex(org.id)) broken('wrong-party');
+  await openBy(org, object, CONSENT);
+  return object;
+}
+
+const VOUCHING = 400n * 24n * 3600n * 1000n; // a vouch lasts no longer, in ms
+
+export async function openVouch(raw, org) {
+  if (raw.length > 512) broken('too-large');
+  const object = parse('vouch', raw);
+  const f = object.content;
+  exactly(f, [1, 2, 3, 4, 5, 6, 7]);
+  uint(f.get(1n), 1, 1);
+  for (const k of [2n, 3n]) bytes(f.get(k), 32);
+  name(f.get(4n));
+  uint(f.get(5n), 4, 4);
+  for (const k of [6n, 7n]) uint(f.get(k), 0, MAX_TIME);
+  if (same(f.get(2n), f.get(3n)) || !same(f.get(2n), org.id)) broken('wrong-party');
+  if (f.get(7n) <= f.get(6n) || f.get(7n) - f.get(6n) > VOUCHING) broken('bad-field');
   await openBy(org, object, CONSENT);
   return object;
 }

@@ -12,7 +12,7 @@ import { hex, keyOk, signatureOk, verify } from './cose.mjs';
 import { openAgreement, openBody, openGenesis } from './case.mjs';
 import { readEntry } from './entry.mjs';
 import { readFold, split } from './fold.mjs';
-import { openAccept, openCard, openInvite, readIdentity } from './identity.mjs';
+import { openAccept, openCard, openInvite, openVouch, readIdentity } from './identity.mjs';
 
 // A reader returns what it computed, to be compared with the vector: id, unknown, raw.
 const READERS = {
@@ -31,6 +31,7 @@ const READERS = {
   card: async (v) => openCard(v.hex),
   invite: async (v) => openInvite(v.hex, await readIdentity(v.chain)),
   accept: async (v) => openAccept(v.hex, await readIdentity(v.chain)),
+  vouch: async (v) => openVouch(v.hex, await readIdentity(v.chain)),
   agreement: async (v) => openAgreement(decode(v.hex)),
   genesis: async (v) => openGenesis(v.hex),
   body: async (v) => ({ raw: openBody({ chunk: v.hex, cek: v.cek, aad: v.aad, ref: v.ref }) }),
