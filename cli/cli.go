@@ -41,6 +41,10 @@ type Parts struct {
 	RevokeKey   func(ctx context.Context, home, kid, reason, root string) (*api.KeyChange, error)
 	RenewKey    func(ctx context.Context, home string, o RenewOptions) (*api.KeyChange, error)
 	NameDomains func(ctx context.Context, home string, domains []string, root string) (*api.KeyChange, error)
+	// AddDaemon makes the home of one more daemon of an organisation; PromoteDaemon
+	// makes the daemon of a home the one that decides.
+	AddDaemon     func(ctx context.Context, home string, o AddOptions) (*api.KeyChange, error)
+	PromoteDaemon func(ctx context.Context, home, root, reason string) (*api.KeyChange, error)
 	// Fold folds a file of raw entries.
 	Fold func(ctx context.Context, file []byte) (*api.Fold, error)
 }
@@ -54,6 +58,13 @@ type InitOptions struct {
 	Domains []string
 	// Unattended keeps the keys as plain files; else a passphrase is asked for.
 	Unattended bool
+}
+
+// AddOptions say how an organisation gets one more daemon; Name is not asked for.
+type AddOptions struct {
+	InitOptions
+	Root string // folder of the root keys
+	Card []byte // armoured, of the active daemon
 }
 
 // RenewOptions say how a daemon is certified anew.

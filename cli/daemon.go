@@ -22,13 +22,9 @@ the keys as files that only you can read, so that the daemon can start alone.`,
 		example: "  cordon init --name 'Example PSIRT' --role vendor --unattended",
 		flags: func(f *pflag.FlagSet) {
 			f.String("name", "", "the organisation's `NAME`, as others will see it")
-			f.String("role", "", "`ROLE` of yours in cases you open: vendor (default), coordinator, reporter")
-			f.Bool("unattended", false, "ask nothing; keys without passphrase")
+			homeFlags(f)
 			f.StringArray("domain", nil, "`DOMAIN` of yours that will confirm who you are, may be repeated")
-			f.StringArray("listen", nil, "`MULTIADDR` to listen at, may be repeated; port 0 takes a free one and keeps it")
 		}},
-	{use: "daemon", short: "run the daemon in the foreground; logs to stderr", run: (*call).daemon,
-		long: "Run the daemon in the foreground until SIGTERM or Ctrl-C. Logs go to stderr."},
 	{use: "status", short: "what this daemon is and sees", json: true, run: (*call).status,
 		flags: func(f *pflag.FlagSet) {
 			f.Duration("wait", 0, "wait up to `TIME` (10s) for the daemon to answer")
@@ -43,8 +39,28 @@ Takes some minutes: a store of a million entries is written.`},
 	{use: "version", short: "what this binary is", json: true, run: (*call).version},
 }
 
+// homeFlags are those of each verb that makes a home.
+func homeFlags(f *pflag.FlagSet) {
+	f.String("role", "", "`ROLE` of yours in cases you open: vendor (default), coordinator, reporter")
+	f.Bool("unattended", false, "ask nothing; keys without passphrase")
+	f.StringArray("listen", nil, "`MULTIADDR` to listen at, may be repeated; port 0 takes a free one and keeps it")
+}
+
+func (c *call) initOptions() InitOptions {
+	return InitOptions{Role: c.text("role"), Listen: c.list("listen"), Unattended: c.flag("unattended")}
+}
+
+// homeFlag is how this home is named on the next command line.
+func (c *call) homeFlag() string {
+	if c.cmd.Flags().Changed("home") {
+		return " --home " + c.home
+	}
+	return ""
+}
+
 func (c *call) init() error {
-	o := InitOptions{Name: c.text("name"), Role: c.text("role"), Listen: c.list("listen"), Domains: c.list("domain"), Unattended: c.flag("unattended")}
+	o := c.initOptions()
+	o.Name, o.Domains = c.text("name"), c.list("domain")
 	if err := c.askInit(&o); err != nil {
 		return err
 	}
@@ -52,10 +68,7 @@ func (c *call) init() error {
 	if err != nil {
 		return err
 	}
-	home := ""
-	if c.cmd.Flags().Changed("home") {
-		home = " --home " + c.home
-	}
+	home := c.homeFlag()
 	field(c.out, "organisation", safe(o.Name))
 	field(c.out, "id", made.Org)
 	field(c.out, "fingerprint", sixes(made.Fingerprint))

@@ -118,6 +118,9 @@ func (c *call) keyRenew() error {
 		if made.Until != nil {
 			field(w, "until", when(*made.Until, c.now()))
 		}
+		if made.Role == "standby" {
+			field(w, "stands by", "another daemon is active: cordon daemon list")
+		}
 	})
 }
 
@@ -216,19 +219,25 @@ func (c *call) reload(made *api.KeyChange) (runs bool, err error) {
 	} else if err != nil {
 		return false, err
 	}
+	return true, c.await(client, made.Events)
+}
+
+// await waits until the daemon runs with a chain of so many events.
+func (c *call) await(client *api.Client, events int) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
 		k, err := client.Keys(c.ctx)
+		e, ok := errors.AsType[*api.Error](err)
 		switch {
-		case err == nil && k.Events >= made.Events:
-			return true, nil
-		case err != nil && !(errors.As(err, &e) && e.Kind == api.Unavailable):
-			return false, err
+		case err == nil && k.Events >= events:
+			return nil
+		case err != nil && !(ok && e.Kind == api.Unavailable):
+			return err
 		}
 		select {
 		case <-c.ctx.Done():
-			return false, c.ctx.Err()
+			return c.ctx.Err()
 		case <-again.C:
 		}
 	}

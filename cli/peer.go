@@ -67,6 +67,11 @@ func (c *call) peerAdd() error {
 		peerText(c.out, p, c.now())
 		return nil
 	}
+	if p.Level == "own" {
+		field(c.out, "own daemon", "another one of "+safe(p.Name)+": it comes to hold your cases as well")
+		c.note("How they do: cordon daemon list")
+		return c.await(client, p.Events)
+	}
 	field(c.out, "pinned", safe(p.Name))
 	field(c.out, "id", p.Org.String())
 	field(c.out, "contact", p.Contact)

@@ -73,6 +73,7 @@ func inGroup(id string, cmds []*cobra.Command) []*cobra.Command {
 
 // families is the table of tables.
 var families = []family{
+	{group: onDaemon, name: "daemon", short: "run the daemon in the foreground; several of one organisation", verbs: siblingVerbs, itself: &runDaemon},
 	{group: onDaemon, name: "peer", short: "the organisations you know", verbs: peerVerbs},
 	{group: onDaemon, name: "key", short: "your organisation's keys: lost, stolen, restored", verbs: keyVerbs},
 	{group: onCases, name: "case", short: "open, read and steer cases", verbs: caseVerbs},

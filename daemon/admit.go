@@ -59,6 +59,9 @@ func (s *service) invite(r *http.Request) (any, error) {
 	if err := s.cases.With(c, func(k *protocol.Case) error { return mayInvite(k, s.org.ID, org) }); err != nil {
 		return nil, err
 	}
+	if err := s.mayDecide(); err != nil {
+		return nil, err // it could not admit who accepts
+	}
 	if _, ok := s.dir.pinned(org); !ok {
 		return nil, &api.Error{Kind: api.Refused, Rule: "not-pinned", Text: "only an organisation whose card a person has pinned can be invited",
 			Try: "ask it for its card, compare the words, then: cordon peer add FILE"}

@@ -156,7 +156,7 @@ func TestTellIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.self = &selfCard{s: s}
-	if in, err := s.meetMembers(t.Context(), c); err != nil || !in {
+	if in, err := s.meetMembers(t.Context(), c, false); err != nil || !in {
 		t.Fatal(in, err)
 	}
 	k, err := newKeys()

@@ -3,7 +3,6 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +46,7 @@ func newSociety(t *testing.T, names ...string) *society {
 func (s *society) reopen() {
 	s.t.Helper()
 	var err error
-	if s.dir, err = openDirectory(s.led, s.self.org, newLog(io.Discard), func() time.Time { return s.now }); err != nil {
+	if s.dir, err = aloneAt(s.led, s.self.org, func() time.Time { return s.now }); err != nil {
 		s.t.Fatal(err)
 	}
 }

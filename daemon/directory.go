@@ -27,12 +27,14 @@ const maxAddrs = 32
 // answers from memory; the shelf keeps it over restarts. It is safe for
 // concurrent use.
 type directory struct {
-	self id.OrgID
-	own  [][]byte // our identity events; fixed
-	rows shelf[orgRow]
-	log  *slog.Logger
-	now  func() time.Time
-	grew chan id.OrgID // organisations whose chain got longer; the steward loop reads
+	self  id.OrgID
+	own   [][]byte  // our identity events; fixed
+	sib   *siblings // the other daemons of ours
+	rows  shelf[orgRow]
+	log   *slog.Logger
+	now   func() time.Time
+	newer chan *identity.Org // our own chain, longer than this run knows it; the steward loop reads
+	grew  chan id.OrgID      // organisations whose chain got longer; the steward loop reads
 
 	edit   sync.Mutex // held by who changes something, across the disk; taken before mu
 	mu     sync.RWMutex
@@ -58,10 +60,10 @@ type orgRow struct {
 	Contact contact             `json:"contact,omitzero"`
 }
 
-func openDirectory(l *ledger.Ledger, self *identity.Org, log *slog.Logger, now func() time.Time) (*directory, error) {
+func openDirectory(l *ledger.Ledger, sib *siblings, log *slog.Logger, now func() time.Time) (*directory, error) {
 	d := &directory{
-		self: self.ID, own: self.Events, log: log, now: now, rows: openShelf[orgRow](l, "organisations"),
-		grew: make(chan id.OrgID, 64),
+		self: sib.us.ID, own: sib.us.Events, sib: sib, log: log, now: now, rows: openShelf[orgRow](l, "organisations"),
+		grew: make(chan id.OrgID, 64), newer: make(chan *identity.Org, 1),
 		orgs: map[id.OrgID]*known{}, byPeer: map[[32]byte]id.OrgID{},
 	}
 	err := d.rows.all(func(key []byte, row orgRow) error {
@@ -271,6 +273,9 @@ func (d *directory) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
 	if len(transport) != ed25519.PublicKeySize {
 		return peer.Contact{}, false
 	}
+	if c, ok := d.sib.allowed(transport); ok {
+		return c, true
+	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	k, ok := d.orgs[d.byPeer[[32]byte(transport)]]
@@ -288,7 +293,7 @@ func (d *directory) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
 func (d *directory) Targets() []peer.Target {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	var out []peer.Target
+	out := d.sib.targets()
 	for _, k := range d.orgs {
 		if k.suspect {
 			continue
@@ -324,6 +329,10 @@ func (d *directory) Events() [][]byte { return d.own }
 // Learn is peer.Directory: events that somebody showed count only if they are a
 // longer chain of an organisation that we know already.
 func (d *directory) Learn(org id.OrgID, events [][]byte) {
+	if org == d.self {
+		d.learnOwn(events)
+		return
+	}
 	d.mu.RLock()
 	k, ok := d.orgs[org]
 	same := ok && slices.EqualFunc(k.org.Events, events, bytes.Equal)

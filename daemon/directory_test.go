@@ -73,6 +73,19 @@ func (p *party) card(at uint64, addrs ...string) *identity.Card {
 
 func (p *party) transport() ed25519.PublicKey { return p.keys.peer.Public().(ed25519.PublicKey) }
 
+// alone is the directory of an organisation's first daemon.
+func alone(l *ledger.Ledger, self *identity.Org) (*directory, error) {
+	return aloneAt(l, self, time.Now)
+}
+
+func aloneAt(l *ledger.Ledger, self *identity.Org, now func() time.Time) (*directory, error) {
+	sib, err := openSiblings(l, self, self.Daemons()[0].Kid, now)
+	if err != nil {
+		return nil, err
+	}
+	return openDirectory(l, sib, newLog(io.Discard), now)
+}
+
 func newDirectory(t *testing.T) (*directory, func() *directory) {
 	t.Helper()
 	l, err := ledger.Open(t.TempDir(), ledger.Options{})
@@ -82,7 +95,7 @@ func newDirectory(t *testing.T) (*directory, func() *directory) {
 	t.Cleanup(func() { l.Close() })
 	self := newParty(t, "Self").org
 	open := func() *directory {
-		d, err := openDirectory(l, self, newLog(io.Discard), time.Now)
+		d, err := alone(l, self)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,9 +14,10 @@
 // an organisation (contact), and a case may ask for more than a card before anybody
 // is invited (minimum).
 //
-// RotateRoot, RevokeKey, RenewKey and NameDomains are acts of the organisation's root, in a home
-// whose daemon may run: they leave events and keys there, and the daemon begins anew
-// with them when it is told to.
+// RotateRoot, RevokeKey, RenewKey, PromoteDaemon and NameDomains are acts of the
+// organisation's root, in a home whose daemon may run: they leave events and keys
+// there, and the daemon begins anew with them when it is told to. AddDaemon makes the home of one more daemon of the same
+// organisation; siblings are the daemons that it has beside this one.
 //
 // Memory: a body passes in chunks of 1 MiB, on its way in, to peers and out. What
 // stays after large ones is Pebble's two tables of recent writes (ledger); the rest

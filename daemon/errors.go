@@ -79,6 +79,11 @@ func refusal(r *protocol.Refusal) *api.Error {
 	switch r.Rule {
 	case "no-longer-a-member": // its text is about any author; here it is us
 		return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: "this organisation has left the case or was removed: it can write nothing more in it"}
+	case "cap-missing":
+		return errStandby
+	case "key-not-certified":
+		return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: "the case does not know this daemon's key yet: the active daemon of this organisation tells it",
+			Try: "again in a moment; else: cordon daemon list"}
 	case "feed-forked":
 		e := ownFork()
 		e.Rule = r.Rule

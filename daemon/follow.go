@@ -91,7 +91,7 @@ func (f *caseFollower) look(ctx context.Context, c id.CaseID) error {
 		return err
 	}
 	if control {
-		if row.Member, err = f.s.meetMembers(ctx, c); err != nil {
+		if row.Member, err = f.s.meetMembers(ctx, c, was.Member); err != nil {
 			return err
 		}
 	}
@@ -104,9 +104,13 @@ func (f *caseFollower) look(ctx context.Context, c id.CaseID) error {
 }
 
 // meetMembers takes the members of a case into the directory and says whether we
-// are one.
-func (s *service) meetMembers(ctx context.Context, c id.CaseID) (bool, error) {
+// are one. A case that a sibling brings us is ours once it shows our key: what we
+// wrote with less than that in its past would speak of what we have not seen.
+func (s *service) meetMembers(ctx context.Context, c id.CaseID, was bool) (bool, error) {
 	members := map[id.OrgID]member{}
+	var told []string // where the case says that this daemon is reached
+	var siblings map[id.Kid][]string
+	known := was
 	err := s.cases.With(c, func(k *protocol.Case) error {
 		if !k.Member(s.org.ID) {
 			return nil
@@ -116,17 +120,21 @@ func (s *service) meetMembers(ctx context.Context, c id.CaseID) (bool, error) {
 				members[p.Org] = member{org, p.Addrs}
 			}
 		}
+		told, siblings = k.Reached(s.kid), s.dir.sib.tell(k)
+		if _, shown := k.OrgOf(s.kid); shown {
+			known = true
+		}
 		return nil
 	})
 	if err != nil {
 		return false, err
 	}
-	if err := s.dir.meet(c, members); err != nil {
+	if err := errors.Join(s.dir.meet(c, members), s.dir.sib.meet(siblings)); err != nil {
 		return false, err
 	}
 	us, in := members[s.org.ID]
-	if in {
-		err = errors.Join(s.ownKeys(ctx, c, us.org), s.tellAddress(ctx, c, us.addrs))
+	if in = in && known; in {
+		err = errors.Join(s.ownKeys(ctx, c, us.org), s.tellAddress(ctx, c, told))
 	}
 	return in, err
 }
@@ -154,11 +162,7 @@ func (s *service) tellAddresses(ctx context.Context) error {
 	for _, c := range cases {
 		var there []string
 		err = errors.Join(err, s.cases.With(c, func(k *protocol.Case) error {
-			for _, p := range k.Participants() {
-				if p.Org == s.org.ID {
-					there = p.Addrs
-				}
-			}
+			there = k.Reached(s.kid)
 			return nil
 		}))
 		if err == nil {
@@ -174,13 +178,17 @@ func (s *service) tellAddresses(ctx context.Context) error {
 // followIdentities writes, as a steward, the identity events of members into our
 // cases, so that a key they certified can act there.
 func (s *service) followIdentities(ctx context.Context) error {
-	if err := errors.Join(s.introduce(ctx, false), s.inv.renew()); err != nil {
+	if err := s.introduce(ctx, false); err != nil {
 		return err
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case org := <-s.dir.newer:
+			if err := s.adopt(org); err != nil {
+				s.log.Error("take over newer keys of our own", "err", err)
+			}
 		case o := <-s.dir.grew:
 			s.net.Recheck()
 			if err := s.tellIdentity(ctx, o); err != nil && ctx.Err() == nil {
@@ -199,7 +207,7 @@ func (s *service) tellIdentity(ctx context.Context, o id.OrgID) error {
 		lacks := false
 		err := s.cases.With(c, func(k *protocol.Case) error {
 			there, ok := k.Org(o)
-			lacks = ok && !there.Extends(org) && k.Member(o) && slices.Contains(k.Stewards(), s.org.ID)
+			lacks = ok && s.tells() && !there.Extends(org) && k.Member(o) && slices.Contains(k.Stewards(), s.org.ID)
 			return nil
 		})
 		if err == nil && lacks {

@@ -19,17 +19,21 @@ func (s *service) herald(every time.Duration) func(context.Context) error {
 		if len(s.former) == 0 {
 			return nil
 		}
-		pauses := map[id.OrgID]time.Duration{}
-		due := map[id.OrgID]time.Time{}
+		pauses := map[id.Kid]time.Duration{} // an organisation may have several daemons
+		due := map[id.Kid]time.Time{}
 		for {
-			connected := s.connected()
+			connected := map[id.Kid]bool{}
+			for _, p := range s.net.Status() {
+				connected[p.Kid] = p.Connected
+			}
 			for _, to := range s.dir.Targets() {
-				if connected[to.Org] || time.Now().Before(due[to.Org]) || len(to.Addrs) == 0 {
+				c, ok := s.dir.Allowed(to.Transport)
+				if !ok || connected[c.Kid] || time.Now().Before(due[c.Kid]) || len(to.Addrs) == 0 {
 					continue
 				}
 				s.tellPeer(ctx, to)
-				pauses[to.Org] = min(max(2*pauses[to.Org], every), heraldMax)
-				due[to.Org] = time.Now().Add(jitter(pauses[to.Org]))
+				pauses[c.Kid] = min(max(2*pauses[c.Kid], every), heraldMax)
+				due[c.Kid] = time.Now().Add(jitter(pauses[c.Kid]))
 			}
 			t := time.NewTimer(every)
 			select {

@@ -84,6 +84,19 @@ func (h home) lock() (*flock.Flock, error) {
 	return l, nil
 }
 
+// folders makes the home and folders in it, for the owner only.
+func (h home) folders(names ...string) error {
+	for _, d := range append([]string{""}, names...) {
+		if err := os.MkdirAll(h.path(d), 0o700); err != nil {
+			return err
+		}
+		if err := os.Chmod(h.path(d), 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // create writes a new file for the owner only and makes it durable. It never
 // overwrites.
 func create(path string, content []byte) error {

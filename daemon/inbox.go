@@ -313,7 +313,7 @@ func (v *invitations) acceptSettled(invite [32]byte, outcome error) error {
 // expire forgets, once an hour, what has passed its time on both sides; before
 // that it hands over what a crash kept from the outbox.
 func (v *invitations) expire(ctx context.Context) error {
-	if err := errors.Join(v.resumeAccepts(), v.resumeOffers()); err != nil {
+	if err := errors.Join(v.renew(), v.resumeAccepts(), v.resumeOffers()); err != nil {
 		return err
 	}
 	hour := time.NewTicker(time.Hour)

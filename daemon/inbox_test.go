@@ -24,7 +24,7 @@ func quarantined(t *testing.T) (*service, *party) {
 	t.Cleanup(func() { l.Close() })
 	us := newParty(t, "Invitee")
 	s := &service{led: l, org: us.org, keys: us.keys, now: time.Now, log: newLog(io.Discard), locks: newLocks()}
-	if s.dir, err = openDirectory(l, us.org, s.log, time.Now); err != nil {
+	if s.dir, err = alone(l, us.org); err != nil {
 		t.Fatal(err)
 	}
 	s.inv = openInvitations(s)

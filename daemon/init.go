@@ -43,6 +43,22 @@ type Created struct {
 func Init(dir string, o InitOptions) (*Created, error) {
 	unix.Umask(0o077)
 	h := home(dir)
+	c, err := h.prepare(o)
+	if err != nil {
+		return nil, err
+	}
+	passphrase := ""
+	if !o.Unattended {
+		if passphrase, err = newPassphrase(); err != nil {
+			return nil, err
+		}
+	}
+	return h.fill(c, o.Domains, passphrase)
+}
+
+// prepare makes the config, and refuses a home in which something lies or in which
+// the daemon could not start.
+func (h home) prepare(o InitOptions) (config, error) {
 	c := config{Name: o.Name, Role: o.Role, Listen: o.Listen}
 	if c.Role == "" {
 		c.Role = "vendor"
@@ -51,25 +67,15 @@ func Init(dir string, o InitOptions) (*Created, error) {
 		c.Listen = defaultListen()
 	}
 	if err := c.check(); err != nil {
-		return nil, err
+		return c, err
 	}
 	if err := checkDomains(o.Domains); err != nil {
-		return nil, err
+		return c, err
 	}
-	if _, err := api.SocketPath(dir); err != nil {
-		return nil, err // before anything is made: the daemon could not start in it
+	if _, err := api.SocketPath(string(h)); err != nil {
+		return c, err // before anything is made: the daemon could not start in it
 	}
-	if err := h.empty(); err != nil {
-		return nil, err
-	}
-	passphrase := ""
-	if !o.Unattended {
-		var err error
-		if passphrase, err = newPassphrase(); err != nil {
-			return nil, err
-		}
-	}
-	return h.fill(c, o.Domains, passphrase)
+	return c, h.empty()
 }
 
 // checkDomains judges the domains that an organisation names as its own.
@@ -100,13 +106,8 @@ func (h home) empty() error {
 
 // fill makes everything; config.toml comes last and stands for "complete".
 func (h home) fill(c config, domains []string, passphrase string) (*Created, error) {
-	for _, d := range []string{"", "root", "keys"} {
-		if err := os.MkdirAll(h.path(d), 0o700); err != nil {
-			return nil, err
-		}
-		if err := os.Chmod(h.path(d), 0o700); err != nil {
-			return nil, err
-		}
+	if err := h.folders("root", "keys"); err != nil {
+		return nil, err
 	}
 	k, err := newKeys()
 	if err != nil {
@@ -119,20 +120,22 @@ func (h home) fill(c config, domains []string, passphrase string) (*Created, err
 	if err := k.save(h, passphrase); err != nil {
 		return nil, err
 	}
-	if err := h.newStore(k); err != nil {
+	if err := h.newStore(k, nil); err != nil {
 		return nil, err
 	}
+	return &Created{Org: org.ID, Name: org.Name, Fingerprint: words(org.ID), Root: h.path("root")}, h.complete(c)
+}
+
+// complete writes config.toml, by which a home is one.
+func (h home) complete(c config) error {
 	text, err := c.text()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := create(h.config(), text); err != nil {
-		return nil, err
+		return err
 	}
-	if err := syncDir(string(h)); err != nil {
-		return nil, err
-	}
-	return &Created{Org: org.ID, Name: org.Name, Fingerprint: words(org.ID), Root: h.path("root")}, nil
+	return syncDir(string(h))
 }
 
 // found makes the root keys and the organisation's first two identity events:
@@ -168,8 +171,9 @@ func (h home) found(name string, domains []string, k *keys, passphrase string) (
 }
 
 // newStore makes the store, which knows its first key from the start: one that
-// does not know the key of its home is not the one that the key has written in.
-func (h home) newStore(k *keys) error {
+// does not know the key of its home is not the one that the key has written in. note,
+// if not nil, notes there what is known of other daemons of ours.
+func (h home) newStore(k *keys, note func(*ledger.Ledger) error) error {
 	if err := os.MkdirAll(h.path("store"), 0o700); err != nil {
 		return err
 	}
@@ -177,7 +181,11 @@ func (h home) newStore(k *keys) error {
 	if err != nil {
 		return openError(h, err)
 	}
-	return errors.Join(led.AcceptRestore(k.kid()), led.Close())
+	err = led.AcceptRestore(k.kid())
+	if err == nil && note != nil {
+		err = note(led)
+	}
+	return errors.Join(err, led.Close())
 }
 
 // agreeing are the keys that sign for their certificate.

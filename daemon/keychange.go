@@ -59,9 +59,11 @@ func atRoot(dir string, o KeyOptions, act func(*keyActs) (*api.KeyChange, error)
 	if err != nil {
 		return nil, err
 	}
-	c.Schema, c.Org, c.Name, c.Events, c.Root = "cordon.key-change/1", a.org.ID, a.org.Name, len(a.org.Events), a.root.dir
+	c.Schema, c.Org, c.Name, c.Events, c.Root = keyChangeSchema, a.org.ID, a.org.Name, len(a.org.Events), a.root.dir
 	return c, a.root.finish(a.org)
 }
+
+const keyChangeSchema = "cordon.key-change/1"
 
 // signed takes an event of the root into our chain and notes it.
 func (a *keyActs) signed(events ...[]byte) error {
@@ -72,8 +74,8 @@ func (a *keyActs) signed(events ...[]byte) error {
 			return err
 		}
 	}
-	if err := saveChain(a.root.path("identity.pem"), org); err != nil {
-		return fmt.Errorf("the folder of the root keys must be writable: it notes what the root signs: %w", err)
+	if err := a.root.note(org); err != nil {
+		return err
 	}
 	a.org = org
 	return nil
@@ -229,7 +231,7 @@ func (a *keyActs) resume() (*api.KeyChange, error) {
 	if !ok || d.Revoked {
 		return nil, nil
 	}
-	return &api.KeyChange{Kid: &d.Kid, Fresh: true, Until: certEnds(d)}, saveChain(a.h.next("identity.pem"), a.org)
+	return &api.KeyChange{Kid: &d.Kid, Fresh: true, Until: certEnds(d), Role: roleOf(d)}, saveChain(a.h.next("identity.pem"), a.org)
 }
 
 // former is the daemon of this home as our chain has it, with Kid zero where that
@@ -303,7 +305,7 @@ func (a *keyActs) prolong(root ed25519.PrivateKey, old identity.Daemon) (*api.Ke
 	if err := a.signed(event); err != nil {
 		return nil, err
 	}
-	return &api.KeyChange{Kid: &old.Kid, Until: certEnds(cert)}, saveChain(a.h.identity(), a.org)
+	return &api.KeyChange{Kid: &old.Kid, Until: certEnds(cert), Role: roleOf(cert)}, saveChain(a.h.identity(), a.org)
 }
 
 // replaceKeys revokes the old daemon and certifies fresh keys in its place, which
@@ -326,7 +328,7 @@ func (a *keyActs) replaceKeys(root ed25519.PrivateKey, old identity.Daemon, why 
 		return nil, err
 	}
 	cert := k.certificate(time.Now())
-	cert.Caps = old.Caps
+	cert.Caps = capsBeside(org, old.Kid, old.Caps)
 	event, err := org.CertifyDaemon(root, k.agreeing(), cert)
 	if err != nil {
 		return nil, certifyError(err, org)
@@ -344,7 +346,7 @@ func (a *keyActs) replaceKeys(root ed25519.PrivateKey, old identity.Daemon, why 
 		return nil, err
 	}
 	kid := k.kid()
-	return &api.KeyChange{Kid: &kid, Fresh: true, Former: &old.Kid, Until: certEnds(cert)},
+	return &api.KeyChange{Kid: &kid, Fresh: true, Former: &old.Kid, Until: certEnds(cert), Role: roleOf(cert)},
 		saveChain(a.h.next("identity.pem"), a.org)
 }
 
@@ -369,11 +371,9 @@ func certifyError(err error, org *identity.Org) error {
 		return &api.Error{Kind: api.Refused, Rule: rule(err), Text: "the organisation's identity has no room for another certificate: what is left is kept for revocations and the root",
 			Try: "found a new organisation, and let the cases admit it"}
 	case errors.Is(err, identity.ErrSteward):
-		for _, d := range org.Daemons() {
-			if !d.Revoked && d.Can(identity.CapSteward) {
-				return &api.Error{Kind: api.Refused, Rule: rule(err), Text: "another daemon decides for this organisation, " + d.Kid.String() + ": two could contradict each other",
-					Try: "if that one is lost: cordon key revoke " + d.Kid.String()[:12] + " --reason retired"}
-			}
+		if d, ok := activeOf(org); ok {
+			return &api.Error{Kind: api.Refused, Rule: rule(err), Text: "another daemon decides for this organisation, " + d.Kid.String() + ": two could contradict each other",
+				Try: "if that one is lost: cordon daemon promote"}
 		}
 	}
 	return fmt.Errorf("certify the daemon: %w", err)

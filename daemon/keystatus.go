@@ -30,10 +30,10 @@ func (s *service) getKeys(*http.Request) (any, error) {
 		return nil, err
 	}
 	k.Try = "cordon key renew"
-	if k.State == "revoked" {
+	switch {
+	case k.State == "revoked": // nobody talks to it until then
 		k.Try += ", if this daemon is to go on with new keys"
-	}
-	if !k.Level {
+	case !k.Level:
 		k.Try = "wait until no case is listed as behind, or nobody is left who could help; then: " + k.Try
 	}
 	return k, nil

@@ -75,6 +75,9 @@ func (s *service) addPeer(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, &api.Error{Kind: api.Invalid, Rule: rule(err), Text: "the card does not verify: " + err.Error(), Try: "ask for it again; it may have been altered on its way"}
 	}
+	if card.Org.ID == s.org.ID {
+		return s.addSibling(card)
+	}
 	if err := s.dir.pin(card); err != nil {
 		return nil, err
 	}

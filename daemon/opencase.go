@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -69,7 +70,7 @@ func (s *service) openCase(r *http.Request) (any, error) {
 
 // found writes the genesis of a new case.
 func (s *service) found(ctx context.Context, now, end time.Time) (id.CaseID, error) {
-	if err := s.certified(); err != nil {
+	if err := errors.Join(s.certified(), s.mayDecide()); err != nil {
 		return id.CaseID{}, err
 	}
 	role, _ := caseRole(s.cfg.Role) // checked when the config was read

@@ -18,6 +18,14 @@ type toldRow struct {
 	Events int `json:"events"`
 }
 
+// tells says whether it is for this daemon to tell cases of keys: for the active
+// one, or any while there is none. A standby may be behind, and a revocation that it
+// showed would void what it has not seen (spec/identity.md §8.11).
+func (s *service) tells() bool {
+	active, ok := activeOf(s.org)
+	return !ok || active.Kid == s.kid
+}
+
 // introduce brings our identity events into every case that we are in, once for
 // each change of them. A new key of ours comes into a case by the entry that
 // certifies it (spec/kinds.md, ident), before it writes anything else: newKey does
@@ -25,7 +33,7 @@ type toldRow struct {
 func (s *service) introduce(ctx context.Context, newKey bool) error {
 	rows := openShelf[toldRow](s.led, "told")
 	row, _, err := rows.get(selfKey)
-	if err != nil || row.Events == len(s.org.Events) {
+	if err != nil || row.Events == len(s.org.Events) || !s.tells() {
 		return err
 	}
 	var cases []id.CaseID
@@ -151,6 +159,9 @@ func (s *service) lastOf(c id.CaseID, kid id.Kid) (*identity.CutPlace, error) {
 func (s *service) ownKeys(ctx context.Context, c id.CaseID, there *identity.Org) error {
 	switch {
 	case s.org.Extends(there):
+		if !s.tells() {
+			return nil
+		}
 		return s.tellOwn(ctx, c)
 	case there.Extends(s.org):
 		return s.adopt(there)

@@ -33,6 +33,10 @@ func (v *invitations) renew() error {
 		if i == nil {
 			continue
 		}
+		if err := v.s.mayDecide(); err != nil {
+			v.s.log.Error("an invitation that a former key signed is withdrawn: invite again, on the active daemon")
+			continue
+		}
 		if _, err := v.send(x.row.Case, x.row.Org, protocol.Role(i.Role), i.Teaser); err != nil {
 			v.s.log.Error("an invitation that a former key signed is withdrawn: invite again", "err", err)
 		}

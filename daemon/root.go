@@ -54,6 +54,14 @@ func (r rootKeys) load(name string) (ed25519.PrivateKey, error) {
 	return key, err
 }
 
+// note keeps what the root has signed beside it, before it goes anywhere.
+func (r rootKeys) note(org *identity.Org) error {
+	if err := saveChain(r.path("identity.pem"), org); err != nil {
+		return fmt.Errorf("the folder of the root keys must be writable: it notes what the root signs: %w", err)
+	}
+	return nil
+}
+
 // rotate signs the event that puts the next root in force, and writes the root that
 // is to follow it. finish ends what it begins, once the event is noted.
 func (r rootKeys) rotate(org *identity.Org) ([]byte, error) {

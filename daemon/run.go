@@ -178,8 +178,11 @@ func (s *service) run(ctx context.Context, o Options) error {
 	s.locks, s.titles.of = newLocks(), map[id.CaseID]string{}
 	s.seen, s.owed = openShelf[seenRow](s.led, "seen"), openShelf[owedRow](s.led, "owed")
 	s.minima = openShelf[minimumRow](s.led, "minima")
-	var err error
-	if s.dir, err = openDirectory(s.led, s.org, s.log, s.now); err != nil {
+	sib, err := openSiblings(s.led, s.org, s.kid, s.now)
+	if err != nil {
+		return err
+	}
+	if s.dir, err = openDirectory(s.led, sib, s.log, s.now); err != nil {
 		return err
 	}
 	s.inv = openInvitations(s)
@@ -200,6 +203,7 @@ func (s *service) run(ctx context.Context, o Options) error {
 	g.start("cases", s.followCases)
 	g.start("identities", s.followIdentities)
 	g.start("addresses", s.followAddresses)
+	g.start("siblings", s.followSiblings)
 	g.start("herald", s.herald(cmp.Or(o.Schedule.Dial, peer.DefaultSchedule().Dial)))
 	g.start("invitations", s.inv.expire)
 	g.start("duties", newDuties(s, o.Rounds).follow)

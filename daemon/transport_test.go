@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
-	"io"
 	"slices"
 	"testing"
 	"time"
@@ -108,7 +107,7 @@ func (p *party) listen() *end {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { l.Close() })
-	d, err := openDirectory(l, p.org, newLog(io.Discard), time.Now)
+	d, err := alone(l, p.org)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -155,6 +155,6 @@ type PeerStatus struct {
 	Connected  bool   // a session has exchanged HELLO
 	Introduced bool
 	Behind     bool      // 64 frames of a case are on the way; gets a comparison instead of live entries
-	Since      time.Time // of Connected
+	Since      time.Time // of Connected; else when the last session of this run ended
 	LastError  string    // why the last dial or session ended; "" after a success
 }

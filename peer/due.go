@@ -37,6 +37,8 @@ type due struct {
 	live   []offer
 	proof  map[id.CaseID]bool
 	jobs   []*job // answers to WANT, one frame each in turn
+
+	genesis map[id.CaseID]bool // cases that a sibling is to be brought
 }
 
 // offer is a new entry of ours for a peer that holds its prev.
@@ -92,6 +94,10 @@ func (s *session) next() (step func(context.Context) error, wait time.Duration) 
 	if wait = time.Until(d.tags); wait <= 0 {
 		d.tags = time.Now().Add(s.n.c.Schedule.Tags)
 		return s.sendTags, 0
+	}
+	for c := range d.genesis {
+		delete(d.genesis, c)
+		return func(context.Context) error { return s.sendGenesis(c) }, 0
 	}
 	for c, heads := range d.ihave {
 		delete(d.ihave, c)

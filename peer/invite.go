@@ -169,18 +169,10 @@ func (n *Node) joined(ctx context.Context, from Contact, invite [32]byte, a *wir
 	if err := n.c.Invitations.Joined(from, j); err != nil {
 		return err
 	}
-	if err := n.cases.join(p.Case, append(p.Members, from.Org)); err != nil {
-		return internal("note a case to join", err)
+	if err := n.join(ctx, p.Case, p.Genesis, append(p.Members, from.Org)); err != nil {
+		return fmt.Errorf("join packet: %w", err)
 	}
-	// Commit point: after this the case is known and is fetched, also after a crash.
-	res, err := n.c.Ledger.Accept(ctx, p.Case, [][]byte{p.Genesis})
-	if err != nil {
-		return internal("store a genesis", err)
-	}
-	if len(res.Rejected) > 0 {
-		return fmt.Errorf("join packet: %w", res.Rejected[0].Err)
-	}
-	return n.joinKnown(p.Case)
+	return nil
 }
 
 // joinKnown begins to fetch a case again that was here already.

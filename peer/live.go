@@ -126,6 +126,9 @@ func (n *Node) pass(ctx context.Context, c id.CaseID, k *known, list []ledger.En
 	}
 	for _, s := range n.with() {
 		s.offer(c, mine)
+		if control {
+			s.dueGenesis() // its certificate may have come
+		}
 	}
 	if len(heads) > 0 {
 		n.tellLater(ctx, c, heads)

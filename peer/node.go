@@ -58,6 +58,7 @@ type dialled struct {
 	floods   int       // sessions that ended so
 	shutTill time.Time // no session before
 	err      string
+	ended    time.Time // the last session; zero: none yet
 	requests allowance // of /cordon/invite/1 and /cordon/keys/1
 }
 
@@ -167,7 +168,7 @@ func (n *Node) Status() []PeerStatus {
 	n.mu.Lock()
 	for p, d := range n.dials {
 		if s, ok := list[p]; ok {
-			s.LastError = d.err
+			s.LastError, s.Since = d.err, d.ended
 			list[p] = s
 		}
 	}

@@ -127,11 +127,14 @@ func (n *Node) SendDecline(to id.OrgID, invite [32]byte, nonce [16]byte, expires
 	return n.outbox.post(keyOf(RequestDecline, to, invite), &wire.Request{Kind: wire.Decline, Nonce: nonce}, expires)
 }
 
-// sendOutbox tries each request whose organisation has a session.
+// sendOutbox tries each request whose organisation has a session, with the daemon that
+// speaks for it.
 func (n *Node) sendOutbox(ctx context.Context) {
 	to := map[id.OrgID]*session{}
 	for _, s := range n.with() {
-		to[s.contact.Org] = s
+		if c, ok := n.allowed(s.peer); ok && speaks(c) {
+			to[c.Org] = s
+		}
 	}
 	for k, l := range n.outbox.take() {
 		if l.Expires <= unix(n.c.Now()) {

@@ -99,6 +99,7 @@ type shared struct {
 	source bool                // the other side's entries are taken
 	way    int                 // ENTRIES on the way
 	behind bool                // was not sent something live; compared with once none is on the way
+	given  bool                // a sibling was sent the genesis, and has not sent TAGS since
 	told   bool                // a removed organisation holds its removal
 	proved map[id.EntryID]bool // forks sent, by their later entry
 	probed map[id.Feed]id.Seq  // heads below which a fork was looked for
@@ -194,6 +195,7 @@ func (n *Node) forget(s *session) {
 	if n.sessions[s.peer] == s {
 		delete(n.sessions, s.peer)
 	}
+	n.dialLocked(s.peer).ended = n.c.Now()
 	n.mu.Unlock()
 	n.fetch.lost(s)
 	n.reask(n.asks.expire(s))
@@ -364,6 +366,7 @@ func (s *session) reshare() {
 	}
 	s.mu.Unlock()
 	s.n.fetch.hope(sources)
+	s.dueGenesis()
 	err := s.match()
 	for _, c := range begun {
 		s.dueVec(c)

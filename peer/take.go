@@ -48,7 +48,7 @@ func (a *allowance) take(n int, rate, burst float64) bool {
 // silence, all in the same way.
 func (s *session) take(ctx context.Context, f wire.Frame) error {
 	switch f.(type) {
-	case *wire.Tags, *wire.Vec, *wire.IHave:
+	case *wire.Tags, *wire.Vec, *wire.IHave, *wire.Genesis:
 		if !s.talk.take(1, talkRate, talkBurst) {
 			return ErrFlood
 		}
@@ -75,6 +75,8 @@ func (s *session) take(ctx context.Context, f wire.Frame) error {
 		return s.takeProof(ctx, f)
 	case *wire.Ack:
 		return s.takeAck(f)
+	case *wire.Genesis:
+		return s.takeGenesis(ctx, f)
 	}
 	return ErrHello // a second one
 }
@@ -110,7 +112,11 @@ func (s *session) takeTags(f *wire.Tags) error {
 	}
 	s.mu.Lock()
 	s.theirTags = tags
+	for _, sh := range s.shared {
+		sh.given = false
+	}
 	s.mu.Unlock()
+	s.dueGenesis()
 	return s.match()
 }
 

@@ -23,6 +23,7 @@ type Admit struct {
 	invite *admission.Invite // set by the check
 	accept *admission.Accept
 	addrs  []string // of the card
+	from   id.Kid   // whose card it is
 }
 
 // Anchor is where a feed begins for an organisation that is not given the
@@ -142,7 +143,7 @@ func (m *Admit) open(c *Case, n *node) *Refusal {
 	if card.Org.ID != to.ID {
 		return refuse("bad-card", "the card is another organisation's")
 	}
-	m.addrs = card.Addrs
+	m.addrs, m.from = card.Addrs, card.Kid
 	return nil
 }
 

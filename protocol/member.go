@@ -25,7 +25,7 @@ type standing struct {
 	rm     register
 	fix    register
 	opened map[*branch][]id.Seq // compartments
-	addrs  *node                // the address entry in force
+	addrs  map[id.Kid]*node     // the address entries in force, one a daemon
 	status []*node              // sound status entries
 }
 

@@ -29,7 +29,7 @@ type Participant struct {
 	Admitted bool // false: it was removed or left
 	Suspect  bool // its root signed two identity events at one index
 	Steward  bool
-	Addrs    []string // where it says it is reached
+	Addrs    []string // where its daemons say they are reached
 }
 
 // Embargo is the state of the embargo. The fold has no clock: an active one
@@ -170,9 +170,9 @@ func (c *Case) participant(o *org) Participant {
 	}
 	if view != nil {
 		p.Name = view.Name
+		p.Addrs = o.addresses(view)
 	}
 	p.VFD = vfd(p.Roles, o.fix.last())
-	p.Addrs = o.addresses()
 	return p
 }
 
@@ -196,23 +196,6 @@ func vfd(roles []Role, written uint8) string {
 		return "d"
 	}
 	return ""
-}
-
-// addresses are those of the last address entry, else of the last card.
-func (o *org) addresses() []string {
-	if o.addrs != nil {
-		return o.addrs.msg.(*Address).Addrs
-	}
-	var latest *node
-	for _, a := range o.admits {
-		if _, ok := a.msg.(*Admit); ok && (latest == nil || (mark{latest, 0}).compare(mark{a, 0}) < 0) {
-			latest = a
-		}
-	}
-	if latest == nil {
-		return nil
-	}
-	return latest.msg.(*Admit).addrs
 }
 
 // consent is an organisation's answer to the current agreement. With one

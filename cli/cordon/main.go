@@ -45,11 +45,14 @@ func run() int {
 		RevokeKey:   revokeKey,
 		RenewKey:    renewKey,
 		NameDomains: nameDomains,
+
+		AddDaemon:     addDaemon,
+		PromoteDaemon: promoteDaemon,
 	})
 }
 
 func initHome(_ context.Context, home string, o cli.InitOptions) (cli.Created, error) {
-	made, err := daemon.Init(home, daemon.InitOptions{Name: o.Name, Role: o.Role, Listen: o.Listen, Domains: o.Domains, Unattended: o.Unattended})
+	made, err := daemon.Init(home, daemon.InitOptions(o))
 	if err != nil {
 		return cli.Created{}, err
 	}
@@ -71,6 +74,14 @@ func renewKey(ctx context.Context, home string, o cli.RenewOptions) (*api.KeyCha
 
 func nameDomains(_ context.Context, home string, domains []string, root string) (*api.KeyChange, error) {
 	return daemon.NameDomains(home, domains, daemon.KeyOptions{Root: root})
+}
+
+func addDaemon(_ context.Context, home string, o cli.AddOptions) (*api.KeyChange, error) {
+	return daemon.AddDaemon(home, daemon.AddOptions{InitOptions: daemon.InitOptions(o.InitOptions), Root: o.Root, Card: o.Card})
+}
+
+func promoteDaemon(ctx context.Context, home, root, reason string) (*api.KeyChange, error) {
+	return daemon.PromoteDaemon(ctx, home, daemon.PromoteOptions{KeyOptions: daemon.KeyOptions{Root: root}, Reason: reason})
 }
 
 func runDaemon(ctx context.Context, home string, log io.Writer) error {

@@ -11,6 +11,7 @@
 //	GET  /status                              Status
 //	GET  /card                                the armoured card, text/plain
 //	GET  /keys                                Keys
+//	GET  /daemons                             Daemons
 //	POST /keys/reload                         Written; the daemon begins anew with what lies in its home
 //	GET  /peers                               Peers
 //	POST /peers                               an armoured card or vouch in, PeerRow out

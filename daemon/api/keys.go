@@ -51,6 +51,7 @@ type KeyChange struct {
 	Fresh  bool       `json:"fresh"`            // it has new keys
 	Former *id.Kid    `json:"former,omitempty"` // of the daemon that it replaces
 	Until  *time.Time `json:"until,omitempty"`  // end of the certificate
+	Role   string     `json:"role,omitempty"`   // of the daemon that was certified: active, or standby while another is
 	Events int        `json:"events"`           // length of the chain now
 	Root   string     `json:"root"`             // the folder of the root keys
 }

@@ -27,13 +27,14 @@ type PeerRow struct {
 	Schema      string   `json:"schema,omitempty"` // cordon.peer/1 where it stands alone
 	Org         id.OrgID `json:"org"`
 	Name        string   `json:"name"`
-	Level       string   `json:"level"` // pinned, or introduced: met in a case, cannot be invited
+	Level       string   `json:"level"` // pinned; introduced: met in a case, cannot be invited; own: another daemon of ours
 	Fingerprint string   `json:"fingerprint"`
 	Connected   bool     `json:"connected"`
 	Addrs       []string `json:"addrs"`
 	Contact     string   `json:"contact,omitempty"` // pinned: how sure we are who it is: tofu, domain, vouched, verified
 	Domains     []string `json:"domains,omitempty"` // pinned: those that it names as its own
 	Grounds     []Ground `json:"grounds,omitempty"` // pinned: what Contact follows from
+	Events      int      `json:"events,omitempty"`  // own: length of our chain with what its card has brought
 }
 
 // Peers is every organisation that we know. cordon.peers/1

@@ -32,7 +32,7 @@ func Parse(b []byte) (Frame, error) {
 
 // items is the length of each kind's outer array.
 var items = [...]int{kindHello: 6, kindTags: 2, kindVec: 3, kindWant: 5, kindEntries: 4,
-	kindKeys: 4, kindBody: 6, kindIHave: 3, kindProof: 4, kindAck: 3}
+	kindKeys: 4, kindBody: 6, kindIHave: 3, kindProof: 4, kindAck: 3, kindGenesis: 2}
 
 // frame reads the items after the kind; n is the length of the outer array.
 func (d *decoder) frame(kind uint64, n int) Frame {
@@ -63,6 +63,8 @@ func (d *decoder) frame(kind uint64, n int) Frame {
 		return &IHave{Tag: d.half(), Heads: d.heads()}
 	case kindProof:
 		return &Proof{Tag: d.half(), A: d.bytes(entry.MaxControl), B: d.bytes(entry.MaxControl)}
+	case kindGenesis:
+		return &Genesis{Raw: d.bytes(entry.MaxControl)}
 	}
 	return &Ack{Number: d.number(math.MaxUint64), Held: d.number(MaxEntries)}
 }

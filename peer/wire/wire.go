@@ -47,6 +47,7 @@ const (
 	kindIHave   = 8
 	kindProof   = 9
 	kindAck     = 10
+	kindGenesis = 11
 )
 
 // Tag names a case between two daemons in one direction and session.
@@ -55,7 +56,7 @@ type Tag [16]byte
 // Mark condenses what its sender holds of a case that both may read.
 type Mark [16]byte
 
-// Frame is one of the ten frames below; each is its own pointer type.
+// Frame is one of the eleven frames below; each is its own pointer type.
 type Frame interface {
 	append(b []byte) []byte
 }
@@ -158,6 +159,9 @@ type Ack struct {
 	Number uint64 // of that Entries in its session and direction, from 1
 	Held   uint64
 }
+
+// Genesis brings a daemon of the sender's own organisation a case that it lacks.
+type Genesis struct{ Raw []byte }
 
 // ReadFrame reads a frame's bytes into buf, growing it as needed, and returns
 // them. The length is judged before anything is allocated; limit is at most MaxFrame.

@@ -35,6 +35,7 @@ func samples() []Frame {
 		&IHave{Tag: tag, Heads: heads},
 		&Proof{Tag: tag, A: []byte{1}, B: []byte{2}},
 		&Ack{Number: 1 << 40, Held: 256},
+		&Genesis{Raw: []byte{1, 2}},
 	}
 }
 

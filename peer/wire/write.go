@@ -100,3 +100,5 @@ func (f *Proof) append(b []byte) []byte {
 func (f *Ack) append(b []byte) []byte {
 	return number(number(open(b, 3, kindAck), f.Number), f.Held)
 }
+
+func (f *Genesis) append(b []byte) []byte { return str(open(b, 2, kindGenesis), f.Raw) }

@@ -1,0 +1,38 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"cordon/protocol/id"
+)
+
+// Daemons are the daemons of our organisation, as this one sees them. cordon.daemons/1
+type Daemons struct {
+	Schema   string      `json:"schema"`
+	Org      id.OrgID    `json:"org"`
+	Name     string      `json:"name"`
+	Daemons  []DaemonRow `json:"daemons"`
+	Warnings []Warning   `json:"warnings"`
+}
+
+// DaemonRow is one daemon of the organisation.
+type DaemonRow struct {
+	KeyRow
+	Role      string     `json:"role"` // active: it decides for the organisation; standby; "" when its key is not in force
+	Connected bool       `json:"connected"`
+	LastSeen  *time.Time `json:"last_seen,omitempty"` // connected, or, of a revoked one, when it came and was not let in
+	Addrs     []string   `json:"addrs"`
+}
+
+// Warning is what a person should look at, and what to do.
+type Warning struct {
+	Kid  *id.Kid `json:"kid,omitempty"`
+	Text string  `json:"text"`
+	Try  string  `json:"try"`
+}
+
+// Daemons lists the daemons of our organisation.
+func (c *Client) Daemons(ctx context.Context) (*Daemons, error) {
+	return get[Daemons](ctx, c, "/daemons")
+}

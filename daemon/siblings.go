@@ -1,0 +1,259 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"cordon/daemon/api"
+	"cordon/ledger"
+	"cordon/peer"
+	"cordon/protocol"
+	"cordon/protocol/id"
+	"cordon/protocol/identity"
+)
+
+// siblings are the other daemons of our own organisation: certified by our chain, so
+// nobody pins them. Safe for concurrent use.
+type siblings struct {
+	us   *identity.Org // as this run knows it
+	kid  id.Kid        // ours
+	now  func() time.Time
+	rows shelf[siblingRow]
+	came chan id.Kid // revoked ones that came to us; whoever tells them reads
+
+	mu   sync.Mutex
+	of   map[id.Kid]siblingRow // rows, and newer in what they have seen; mu
+	late map[id.Kid]time.Time  // when a revoked one last came; mu
+}
+
+// siblingRow is what is known of a sibling beside its certificate.
+type siblingRow struct {
+	Addrs []string  `json:"addrs,omitempty"` // by its card, or what it says in our cases
+	Seen  time.Time `json:"seen,omitzero"`   // connected then
+}
+
+// seenGrain is how exact Seen is kept on disk.
+const seenGrain = 5 * time.Minute
+
+func siblingRows(l *ledger.Ledger) shelf[siblingRow] { return openShelf[siblingRow](l, "siblings") }
+
+func openSiblings(l *ledger.Ledger, us *identity.Org, kid id.Kid, now func() time.Time) (*siblings, error) {
+	b := &siblings{us: us, kid: kid, now: now, rows: siblingRows(l), came: make(chan id.Kid, 8),
+		of: map[id.Kid]siblingRow{}, late: map[id.Kid]time.Time{}}
+	return b, b.rows.all(func(key []byte, row siblingRow) error {
+		if kid, ok := id.FromBytes[id.Kid](key); ok {
+			b.of[kid] = row
+		}
+		return nil
+	})
+}
+
+// list are the siblings, revoked ones too, in the order of their certificates.
+func (b *siblings) list() []identity.Daemon {
+	return slices.DeleteFunc(b.us.Daemons(), func(d identity.Daemon) bool { return d.Kid == b.kid })
+}
+
+// allowed is peer.Directory's for a sibling. A revoked one is noted: it still runs.
+func (b *siblings) allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
+	for _, d := range b.list() {
+		switch {
+		case !d.Peer.Equal(transport):
+		case d.Revoked:
+			b.noteLate(d.Kid)
+		default:
+			return peer.Contact{Org: b.us.ID, Kid: d.Kid, KEM: d.KEM, Chain: b.us}, true
+		}
+	}
+	return peer.Contact{}, false
+}
+
+func (b *siblings) noteLate(kid id.Kid) {
+	b.mu.Lock()
+	b.late[kid] = b.now()
+	b.mu.Unlock()
+	select {
+	case b.came <- kid:
+	default: // it comes again
+	}
+}
+
+// targets are the siblings to stay connected with.
+func (b *siblings) targets() (out []peer.Target) {
+	for _, d := range b.list() {
+		if !d.Revoked {
+			out = append(out, b.target(d))
+		}
+	}
+	return out
+}
+
+func (b *siblings) target(d identity.Daemon) peer.Target {
+	row, _ := b.get(d.Kid)
+	return peer.Target{Org: b.us.ID, Transport: d.Peer, Addrs: row.Addrs}
+}
+
+// get is what is known of a sibling, and when it came though it is revoked.
+func (b *siblings) get(kid id.Kid) (row siblingRow, late time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.of[kid], b.late[kid]
+}
+
+// reached notes where a sibling is reached.
+func (b *siblings) reached(kid id.Kid, addrs []string) error {
+	row, _ := b.get(kid)
+	if len(addrs) == 0 || slices.Equal(row.Addrs, addrs) {
+		return nil
+	}
+	row.Addrs = addrs
+	return b.put(kid, row)
+}
+
+// saw notes that a sibling is connected.
+func (b *siblings) saw(kid id.Kid) error {
+	row, _ := b.get(kid)
+	was := row.Seen
+	row.Seen = b.now()
+	if row.Seen.Sub(was).Abs() >= seenGrain {
+		return b.put(kid, row)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.of[kid] = row
+	return nil
+}
+
+func (b *siblings) put(kid id.Kid, row siblingRow) error {
+	if err := b.rows.put(kid[:], row); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.of[kid] = row
+	return nil
+}
+
+// tell are where a case says that our unrevoked siblings are reached.
+func (b *siblings) tell(k *protocol.Case) map[id.Kid][]string {
+	out := map[id.Kid][]string{}
+	for _, d := range b.list() {
+		if !d.Revoked {
+			out[d.Kid] = k.Reached(d.Kid)
+		}
+	}
+	return out
+}
+
+// meet notes what tell has found.
+func (b *siblings) meet(addrs map[id.Kid][]string) (err error) {
+	for kid, a := range addrs {
+		err = errors.Join(err, b.reached(kid, a))
+	}
+	return err
+}
+
+// addSibling takes the card of a daemon of our own organisation: where it is
+// reached, and the identity events that we lack.
+func (s *service) addSibling(card *identity.Card) (any, error) {
+	if card.Kid == s.kid {
+		return nil, invalid("this is the card of this very daemon")
+	}
+	newest := s.org
+	switch {
+	case newest.Extends(card.Org):
+	case card.Org.Extends(newest):
+		newest = card.Org
+	default:
+		return nil, errTwoHistories("this card")
+	}
+	if d, ok := newest.Daemon(card.Kid); !ok || d.Revoked {
+		return nil, &api.Error{Kind: api.Refused, Rule: "no-such-daemon", Text: "the card is of a daemon of this organisation whose key is revoked",
+			Try: "on that machine: cordon key renew, then its new card"}
+	}
+	if err := s.dir.sib.reached(card.Kid, card.Addrs); err != nil {
+		return nil, err
+	}
+	if newest != s.org {
+		if err := s.adopt(newest); err != nil {
+			return nil, err
+		}
+	}
+	return &api.PeerRow{Schema: "cordon.peer/1", Org: s.org.ID, Name: newest.Name, Level: "own", Fingerprint: words(s.org.ID),
+		Addrs: append([]string{}, card.Addrs...), Events: len(newest.Events)}, nil
+}
+
+// errTwoHistories says that the root has signed two events at one place.
+func errTwoHistories(where string) *api.Error {
+	return &api.Error{Kind: api.Fork, Rule: "broken-chain", Text: where + " shows another history of our organisation's keys than the one known here: the root has signed twice; nothing was changed",
+		Try: "keep the history that other organisations have pinned; daemons that only the other one certifies are to be added anew"}
+}
+
+// learnOwn is directory.Learn for events that a sibling has shown.
+func (d *directory) learnOwn(events [][]byte) {
+	us := d.sib.us
+	if slices.EqualFunc(us.Events, events, bytes.Equal) {
+		return
+	}
+	chain, err := identity.Replay(events)
+	switch {
+	case err != nil || chain.ID != us.ID || us.Extends(chain):
+	case chain.Extends(us):
+		select {
+		case d.newer <- chain:
+		default: // one is on its way
+		}
+	default:
+		d.log.Error("another daemon of ours shows another history of our own keys: the root has signed two; cordon daemon list")
+	}
+}
+
+// siblingPause is how often it is noted who is connected.
+const siblingPause = 30 * time.Second
+
+// followSiblings notes which siblings are connected, and tells a revoked one that
+// comes to us what has become of it: nobody else lets it in.
+func (s *service) followSiblings(ctx context.Context) error {
+	pause := time.NewTicker(siblingPause)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case kid := <-s.dir.sib.came:
+			s.tellRevoked(ctx, kid)
+		case <-pause.C:
+			if err := s.sawSiblings(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (s *service) sawSiblings() error {
+	for _, p := range s.net.Status() {
+		if p.Org == s.org.ID && p.Connected {
+			if err := s.dir.sib.saw(p.Kid); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tellRevoked shows a revoked sibling our events: it trusts this daemon's transport
+// key by the chain that it knows.
+func (s *service) tellRevoked(ctx context.Context, kid id.Kid) {
+	d, _ := s.org.Daemon(kid)
+	to := s.dir.sib.target(d)
+	if len(to.Addrs) == 0 {
+		return
+	}
+	if err := peer.Herald(ctx, peer.Former{Kid: s.kid, Transport: s.keys.peer}, to, s.org.Events); err == nil {
+		s.log.Info("a revoked daemon of ours came; it has been told that it is revoked")
+	}
+}
