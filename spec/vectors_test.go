@@ -28,6 +28,7 @@ func readers() map[string]func(*testing.T, *spec.Vector) error {
 		"genesis":   readGenesis,
 		"body":      readBody,
 		"fold":      readFold,
+		"history":   readFold,
 	}
 }
 

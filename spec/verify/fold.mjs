@@ -121,9 +121,10 @@ function place(entries, genesis) {
 
 // broke is the rule of §4.3 that an entry breaks, '' for none.
 function broke(e, placed, keys, genesis) {
-  if (e.id === genesis) return taught([e]).has(e.kid) ? '' : 'unknown-kid';
+  const known = keys.has(e.kid) || taught([e]).has(e.kid); // a genesis or ident may show its own
+  if (e.id === genesis) return known ? '' : 'unknown-kid';
   if (hex(e.get(2)) !== genesis) return 'wrong-case';
-  if (!keys.has(e.kid)) return 'unknown-kid';
+  if (!known) return 'unknown-kid';
   const deps = e.deps.map((d) => placed.get(d));
   if (deps.some((d) => d && !d.control)) return 'dep-not-control';
   const prev = e.prev && placed.get(e.prev);

@@ -36,6 +36,7 @@ const READERS = {
   genesis: async (v) => openGenesis(v.hex),
   body: async (v) => ({ raw: openBody({ chunk: v.hex, cek: v.cek, aad: v.aad, ref: v.ref }) }),
   fold: async (v) => readFold(v.hex, v.fold),
+  history: async (v) => readFold(v.hex, v.fold),
 };
 
 const BYTES = ['hex', 'key', 'message', 'chain', 'id', 'cek', 'aad', 'ref', 'raw'];
@@ -97,7 +98,7 @@ function isCanonical(bytes) {
 function second(family, v) {
   if (v.verdict !== 'valid' || NOT_CBOR.includes(family)) return '';
   try {
-    const items = family === 'fold' ? split(v.hex).filter(isCanonical) : [v.hex];
+    const items = v.fold ? split(v.hex).filter(isCanonical) : [v.hex];
     return items.map(secondOpinion).find(Boolean) ?? '';
   } catch (err) {
     return `cbor2: ${err.message}`;

@@ -51,6 +51,9 @@ func hunt(t *testing.T, p sim.Profile, j judge, few, gate int) map[string]int {
 	t.Helper()
 	if *seedFlag >= 0 {
 		s := p.Draw(uint64(*seedFlag))
+		if *saveFlag != "" {
+			save(t, s, j)
+		}
 		_, err := j(s)
 		t.Logf("%v\n%s", s, told(s))
 		if err != nil {
