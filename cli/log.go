@@ -146,6 +146,9 @@ func logWords(l api.LogLine) string {
 	if l.Comp != id.Control.String() && l.Comp != id.Everyone.String() {
 		s += " [compartment " + l.Comp[:min(len(l.Comp), 8)] + "]"
 	}
+	if l.Ahead {
+		s += " [dated ahead of our clock]"
+	}
 	if l.Body == "awaited" {
 		s += " [content awaited]"
 	}

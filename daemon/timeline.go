@@ -179,7 +179,7 @@ func (t *timeline) write(entries []ledger.Entry) error {
 	lines := make([]api.LogLine, len(entries))
 	err := t.s.cases.With(t.c, func(k *protocol.Case) error {
 		for i, e := range entries {
-			lines[i] = lineOf(k, e)
+			lines[i] = t.s.lineOf(k, e)
 		}
 		return nil
 	})
@@ -215,11 +215,17 @@ func (t *timeline) arrived() error {
 	return nil
 }
 
+// skew is how far a claimed time may lie ahead of our clock before people are told:
+// milliseconds (spec/protocol.md §9).
+const skew = 10 * 60 * 1000
+
+func (s *service) ahead(t uint64) bool { return t > s.ms()+skew }
+
 // lineOf is what the fold says of an entry.
-func lineOf(k *protocol.Case, e ledger.Entry) api.LogLine {
+func (s *service) lineOf(k *protocol.Case, e ledger.Entry) api.LogLine {
 	l := api.LogLine{
 		Schema: "cordon.log/1", Pos: uint64(e.Pos), ID: e.ID, Kid: e.Kid, Comp: e.Comp.String(),
-		Seq: e.Seq, LC: e.LC, T: api.Instant(e.T),
+		Seq: e.Seq, LC: e.LC, T: api.Instant(e.T), Ahead: s.ahead(e.T),
 	}
 	var known bool
 	if l.Type, known = protocol.KindName(e.Type); !known {
@@ -253,7 +259,7 @@ func (s *service) linesOf(c id.CaseID, entries []id.EntryID) ([]api.LogLine, err
 	lines := make([]api.LogLine, len(es))
 	err := s.cases.With(c, func(k *protocol.Case) error {
 		for i, e := range es {
-			lines[i] = lineOf(k, e)
+			lines[i] = s.lineOf(k, e)
 		}
 		return nil
 	})

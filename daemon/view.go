@@ -132,6 +132,11 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	err = s.cases.With(c, func(k *protocol.Case) error {
 		showCase(out, k)
 		out.Authority, refused = s.showStewards(k), k.RefusedActs()
+		for _, p := range k.Participants() {
+			if t := k.LastWord(p.Org); s.ahead(t) {
+				out.Ahead = append(out.Ahead, api.AheadOf{Org: p.Org, T: api.Instant(t)})
+			}
+		}
 		return nil
 	})
 	if err != nil {

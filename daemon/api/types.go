@@ -147,8 +147,16 @@ type Case struct {
 	Claims       []CaseClaim   `json:"claims"`
 	Authority    *Stewards     `json:"authority"`         // who decides, and what is proposed
 	Refused      []LogLine     `json:"refused"`           // steward acts, proposals and votes that the rules refuse
+	Ahead        []AheadOf     `json:"ahead,omitempty"`   // whose clock is ahead of this daemon's by more than 10 minutes
 	Digest       string        `json:"digest"`            // SHA-256 over the sorted ids of all stored comp-0 entries
 	Contact      string        `json:"contact,omitempty"` // the level of contact that this daemon asks of whom it invites
+}
+
+// AheadOf is an organisation whose last control entry claims a time that is yet to
+// come.
+type AheadOf struct {
+	Org id.OrgID  `json:"org"`
+	T   time.Time `json:"t"`
 }
 
 // Participant is one organisation of a case, or one that we have invited.
@@ -198,7 +206,8 @@ type LogLine struct {
 	Comp    string     `json:"comp"` // 0, 1 or the compartment's id
 	Seq     id.Seq     `json:"seq"`
 	LC      uint64     `json:"lc"`
-	T       time.Time  `json:"t"` // claimed by the author
+	T       time.Time  `json:"t"`               // claimed by the author
+	Ahead   bool       `json:"ahead,omitempty"` // T lies more than 10 minutes ahead of this daemon's clock
 	Type    string     `json:"type"`
 	Refused string     `json:"refused,omitempty"` // the rule; "" means honoured
 	What    string     `json:"what,omitempty"`    // the code of a status, a claim, …
