@@ -83,6 +83,9 @@ type Ledger struct {
 // have a store open. ErrStoreKey: the key does not open it.
 func Open(dir string, o Options) (*Ledger, error) { return open(vfs.Default, dir, o) }
 
+// OpenOn is Open on another file system than the machine's.
+func OpenOn(fs vfs.FS, dir string, o Options) (*Ledger, error) { return open(fs, dir, o) }
+
 func open(fs vfs.FS, dir string, o Options) (_ *Ledger, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
