@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/libp2p/go-libp2p"
+
 	"cordon/ledger"
 	"cordon/ledger/projection"
 	"cordon/protocol/id"
@@ -31,6 +33,8 @@ type Config struct {
 	// Tap, if not nil, is told every byte that arrives on a stream, decrypted; it
 	// must not keep the slice. Called from many goroutines. For the demo and tests.
 	Tap func(received []byte)
+
+	wires []libp2p.Option // in place of real sockets; set by tests of this package alone
 }
 
 // Schedule are the times of spec/sync.md §5. The daemon uses DefaultSchedule;

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	libpeer "github.com/libp2p/go-libp2p/core/peer"
@@ -32,6 +33,9 @@ func (n *Node) Spy(f func(Left)) {
 func BareHost(c Config) (host.Host, error) {
 	return newHost(&c, gater{func(libpeer.ID) (Contact, bool) { return Contact{}, true }})
 }
+
+// Wire puts the daemon of c on a simulated network.
+func Wire(c *Config, wires ...libp2p.Option) { c.wires = wires }
 
 // Bare is a session of which a test does both halves by itself.
 type Bare struct {

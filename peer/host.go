@@ -72,6 +72,7 @@ func newHost(c *Config, g connmgr.ConnectionGater) (host.Host, error) {
 		libp2p.DisableMetrics(),
 		libp2p.ForceReachabilityPublic(), // else the AutoNAT client asks peers to dial us
 		libp2p.DisableIdentifyAddressDiscovery(),
+		libp2p.ChainOptions(c.wires...),
 	)
 	if err != nil {
 		limits.Close()

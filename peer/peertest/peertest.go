@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"cordon/ledger"
+	"cordon/ledger/memdisk"
 	"cordon/ledger/projection"
 	"cordon/peer"
 	"cordon/protocol/cose"
@@ -32,11 +33,13 @@ type Org struct {
 	Chain  *identity.Org
 	Ledger *ledger.Ledger
 	Cases  *projection.Cases
-	Node   *peer.Node       // nil unless started
-	Hook   func(*peer.Node) // called by Start before the node runs; may be nil
-	Shut   bool             // refuses every invitation
-	Tap    func([]byte)     // peer.Config's
-	Clock  func() time.Time // of the node; nil is time.Now
+	Node   *peer.Node         // nil unless started
+	Hook   func(*peer.Node)   // called by Start before the node runs; may be nil
+	Disk   *memdisk.Disk      // where the store is opened the next time; nil is the machine's
+	Shut   bool               // refuses every invitation
+	Tap    func([]byte)       // peer.Config's
+	Clock  func() time.Time   // of the node; nil is time.Now
+	Tune   func(*peer.Config) // has the last word on the node's; may be nil
 
 	// Joined is called when a join packet came, before it is used; may be nil.
 	Joined func()
@@ -70,6 +73,16 @@ func New(name, dir string, schedule peer.Schedule) (*Org, error) {
 		return nil, err
 	}
 	o.dir, o.schedule = dir, schedule
+	return o, o.load()
+}
+
+// NewOn is New with a store on a disk in memory, which Disk may replace.
+func NewOn(name string, disk *memdisk.Disk, schedule peer.Schedule) (*Org, error) {
+	o, err := Identity(name)
+	if err != nil {
+		return nil, err
+	}
+	o.Disk, o.dir, o.schedule = disk, "store", schedule
 	return o, o.load()
 }
 
@@ -114,7 +127,11 @@ func Identity(name string) (*Org, error) {
 func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
 
 func (o *Org) load() (err error) {
-	if o.Ledger, err = ledger.Open(o.dir, ledger.Options{StoreKey: [32]byte{1}}); err != nil {
+	open := ledger.Open
+	if o.Disk != nil {
+		open = o.Disk.Open
+	}
+	if o.Ledger, err = open(o.dir, ledger.Options{StoreKey: [32]byte{1}}); err != nil {
 		return err
 	}
 	o.Cases = projection.New(o.Ledger)
@@ -140,8 +157,12 @@ func (o *Org) QUIC() { o.listen = []string{"/ip4/127.0.0.1/udp/0/quic-v1"} }
 
 // Config is what Start gives to peer.Listen.
 func (o *Org) Config() peer.Config {
-	return peer.Config{Org: o.ID, Kid: o.Kid, Transport: o.transport, KEM: o.kem, Listen: o.listen,
+	c := peer.Config{Org: o.ID, Kid: o.Kid, Transport: o.transport, KEM: o.kem, Listen: o.listen,
 		Ledger: o.Ledger, Cases: o.Cases, Directory: o.book, Invitations: o.desk, Now: o.clock(), Schedule: o.schedule, Tap: o.Tap}
+	if o.Tune != nil {
+		o.Tune(&c)
+	}
+	return c
 }
 
 func (o *Org) clock() func() time.Time {
@@ -187,4 +208,7 @@ func (o *Org) Restart() error {
 }
 
 // Close ends everything.
-func (o *Org) Close() error { return errors.Join(o.Stop(), o.Ledger.Close()) }
+func (o *Org) Close() error {
+	o.book.announce(nil)
+	return errors.Join(o.Stop(), o.Ledger.Close())
+}
