@@ -68,12 +68,9 @@ func leaveHello(st network.Stream, kid id.Kid, events [][]byte) error {
 // answerKeys is the handler of /cordon/keys/1: a HELLO is taken, nothing is said.
 func (n *Node) answerKeys(ctx context.Context, st network.Stream) {
 	defer st.Close()
-	unhook := context.AfterFunc(ctx, func() { _ = st.Reset() })
-	defer unhook()
-	_ = st.SetDeadline(time.Now().Add(handshakeTime))
-	p := st.Conn().RemotePeer()
-	from, ok := n.allowed(p)
-	if !ok || !n.mayInvite(p) {
+	defer bounded(ctx, st)()
+	from, ok := n.asker(st)
+	if !ok {
 		_ = st.Reset()
 		return
 	}

@@ -23,15 +23,26 @@ const (
 	inviteRate  = 8
 )
 
+// bounded ends a stream of one request with ctx, or when its time is over; the
+// caller defers what it returns.
+func bounded(ctx context.Context, st network.Stream) (unhook func() bool) {
+	_ = st.SetDeadline(time.Now().Add(handshakeTime))
+	return context.AfterFunc(ctx, func() { _ = st.Reset() })
+}
+
+// asker is who sends a request, if it is let in and does not ask too often.
+func (n *Node) asker(st network.Stream) (Contact, bool) {
+	p := st.Conn().RemotePeer()
+	from, ok := n.allowed(p)
+	return from, ok && n.mayInvite(p)
+}
+
 // answerInvite is the handler of /cordon/invite/1: one request, one answer.
 func (n *Node) answerInvite(ctx context.Context, st network.Stream) {
 	defer st.Close()
-	unhook := context.AfterFunc(ctx, func() { _ = st.Reset() })
-	defer unhook()
-	_ = st.SetDeadline(time.Now().Add(handshakeTime))
-	p := st.Conn().RemotePeer()
-	from, ok := n.allowed(p)
-	if !ok || !n.mayInvite(p) {
+	defer bounded(ctx, st)()
+	from, ok := n.asker(st)
+	if !ok {
 		_ = st.Reset()
 		return
 	}
@@ -45,7 +56,7 @@ func (n *Node) answerInvite(ctx context.Context, st network.Stream) {
 		_ = st.Reset()
 		return
 	}
-	if err := n.answer(st, p, from, q); err != nil {
+	if err := n.answer(st, st.Conn().RemotePeer(), from, q); err != nil {
 		n.log.Debug("answer an invitation's request", "org", from.Org.String()[:8], "err", reason(err))
 	}
 }
