@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"cordon/ledger"
 	"cordon/protocol"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
@@ -25,9 +26,10 @@ func DefaultRounds() Rounds { return Rounds{Tick: time.Minute, News: time.Second
 // dutyRow is when a case is to be looked at although nothing new has come, and what
 // is remembered of our last word in it. Unix milliseconds.
 type dutyRow struct {
-	Due    uint64 `json:"due"`     // 0: never. Early is harmless, late is not
-	WordT  uint64 `json:"word_t"`  // protocol.Word.T
-	WordAt uint64 `json:"word_at"` // protocol.Word.At
+	Due    uint64     `json:"due"`     // 0: never. Early is harmless, late is not
+	WordT  uint64     `json:"word_t"`  // protocol.Word.T
+	WordAt uint64     `json:"word_at"` // protocol.Word.At
+	Pos    ledger.Pos `json:"pos"`     // entries up to here were looked at; on disk a tick late
 }
 
 func (r dutyRow) word() protocol.Word { return protocol.Word{T: r.WordT, At: r.WordAt} }
@@ -46,14 +48,15 @@ type duties struct {
 	s    *service
 	at   Rounds
 	rows shelf[dutyRow]
-	due  map[id.CaseID]dutyRow // what rows has
+	due  map[id.CaseID]dutyRow // what rows has, but for Pos
+	late map[id.CaseID]bool    // rows lacks the Pos of due
 	left map[id.CaseID]int     // ticks for which a fork is left to others
 	halt map[id.CaseID]uint64  // until when a case that refused what we wrote is left alone
 }
 
 func newDuties(s *service, at Rounds) *duties {
-	return &duties{s: s, at: at, rows: openShelf[dutyRow](s.led, "duties"), due: map[id.CaseID]dutyRow{}, left: map[id.CaseID]int{},
-		halt: map[id.CaseID]uint64{}}
+	return &duties{s: s, at: at, rows: openShelf[dutyRow](s.led, "duties"), due: map[id.CaseID]dutyRow{}, late: map[id.CaseID]bool{},
+		left: map[id.CaseID]int{}, halt: map[id.CaseID]uint64{}}
 }
 
 // follow looks at a case soon after news of it, and at a tick when its time has
@@ -70,7 +73,7 @@ func (d *duties) follow(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return d.flush()
 		case <-w.C:
 			if news == nil {
 				news = time.After(d.at.News)
@@ -80,6 +83,9 @@ func (d *duties) follow(ctx context.Context) error {
 			d.lookAll(ctx, w.Changed(), false)
 		case <-tick.C:
 			d.lookAll(ctx, d.nowDue(), true)
+			if err := d.flush(); err != nil {
+				return err
+			}
 			tick.Reset(jitter(d.at.Tick))
 		}
 	}
@@ -88,18 +94,41 @@ func (d *duties) follow(ctx context.Context) error {
 // jitter is d give or take a quarter.
 func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2+1) }
 
-// load reads when the cases are due. One without a row was never looked at: it is
-// due now.
+// load reads when the cases are due. One with entries that were not looked at, the
+// daemon was killed before it could, is due now: at the first tick, when others
+// had time to bring what they wrote meanwhile.
 func (d *duties) load() error {
-	for _, c := range d.s.led.Cases() {
-		d.due[c] = dutyRow{Due: 1}
-	}
-	return d.rows.all(func(key []byte, row dutyRow) error {
+	err := d.rows.all(func(key []byte, row dutyRow) error {
 		if c, ok := id.FromBytes[id.CaseID](key); ok {
 			d.due[c] = row
 		}
 		return nil
 	})
+	for _, c := range d.s.led.Cases() {
+		row := d.due[c]
+		if end, err := d.s.led.End(c); err != nil || end != row.Pos { // look reports the error
+			row.Due = 1
+		}
+		d.due[c] = row
+	}
+	return err
+}
+
+// flush writes how far cases were looked at. What a crash before it loses costs one
+// look more.
+func (d *duties) flush() error {
+	for c := range d.late {
+		if err := d.save(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// save writes the row of a case.
+func (d *duties) save(c id.CaseID) error {
+	delete(d.late, c)
+	return d.rows.put(c[:], d.due[c])
 }
 
 // nowDue lists the cases whose time has come. What is due later than anything can be
@@ -247,7 +276,9 @@ func (d *duties) remember(c id.CaseID, k *protocol.Case) (w protocol.Word) {
 	if slices.Contains(k.Stewards(), d.s.org.ID) {
 		w = k.Spoke(d.s.org.ID, d.due[c].word(), d.s.ms())
 	}
-	d.due[c] = dutyRow{Due: d.due[c].Due, WordT: w.T, WordAt: w.At}
+	row := d.due[c]
+	row.WordT, row.WordAt = w.T, w.At
+	d.due[c] = row
 	return w
 }
 
@@ -259,12 +290,16 @@ func (d *duties) spoke(c id.CaseID) {
 }
 
 // note notes when to look at a case again, if nothing new comes before. A row that
-// says too early stays: it costs a look, and a new one a write. was is what the row on disk
-// has of our last word.
+// says too early stays: it costs a look, and a new one a write; so does one that lacks
+// no more than Pos, until flush. was is what the row on disk has of our last word.
 func (d *duties) note(c id.CaseID, was protocol.Word) error {
 	now, due := d.s.ms(), d.s.pins.due(c)
+	end, err := d.s.led.End(c) // before the fold, which has what it names
+	if err != nil {
+		return err
+	}
 	row := d.due[c]
-	err := d.s.cases.With(c, func(k *protocol.Case) error {
+	err = d.s.cases.With(c, func(k *protocol.Case) error {
 		word := d.remember(c, k)
 		row = d.due[c]
 		if len(k.Unproven()) > 0 && k.Member(d.s.org.ID) || len(k.Duties(d.s.kid, now, word)) > 0 {
@@ -281,13 +316,18 @@ func (d *duties) note(c id.CaseID, was protocol.Word) error {
 		}
 		return nil
 	})
-	early := row.Due == due || row.Due > now && (due == 0 || row.Due < due)
-	if err != nil || early && row.word() == was {
+	if err != nil {
 		return err
 	}
+	if row.Pos != end {
+		row.Pos, d.late[c] = end, true
+	}
+	early := row.Due == due || row.Due > now && (due == 0 || row.Due < due)
 	if !early {
 		row.Due = due
 	}
-	d.due[c] = row
-	return d.rows.put(c[:], row)
+	if d.due[c] = row; early && row.word() == was {
+		return nil
+	}
+	return d.save(c)
 }

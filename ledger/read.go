@@ -129,6 +129,16 @@ func (l *Ledger) Read(c id.CaseID, name id.Feed, from, to id.Seq, yield func(Ent
 	return nil
 }
 
+// End is the place of the newest arrival in the case: Tail from there has nothing.
+func (l *Ledger) End(c id.CaseID) (Pos, error) {
+	cs, v, err := l.enter(c)
+	if err != nil {
+		return 0, err
+	}
+	defer cs.leave()
+	return v.visible(), nil
+}
+
 // Tail returns the entries of the case that arrived after the given place, at
 // most max, in the order of arrival: prev and deps of each stand before it.
 func (l *Ledger) Tail(c id.CaseID, from Pos, max int) ([]Entry, error) {

@@ -69,7 +69,7 @@ func (x *cases) load(c id.CaseID) error {
 	if k.key, err = caseKey(c); err != nil {
 		return err
 	}
-	if k.cursor, err = x.end(c); err != nil {
+	if k.cursor, err = x.c.Ledger.End(c); err != nil {
 		return fmt.Errorf("end of a case: %w", err)
 	}
 	if row, err := x.joining.Get(c[:]); err == nil {
@@ -102,23 +102,6 @@ func caseKey(c id.CaseID) ([]byte, error) {
 		return nil, fmt.Errorf("case key: %w", err)
 	}
 	return key, nil
-}
-
-// end is the highest Pos stored in the case.
-func (x *cases) end(c id.CaseID) (ledger.Pos, error) {
-	heads, err := x.c.Ledger.Heads(c)
-	if err != nil {
-		return 0, err
-	}
-	var last ledger.Pos
-	for _, h := range heads {
-		e, err := x.c.Ledger.Entry(c, h.ID)
-		if err != nil {
-			return 0, err
-		}
-		last = max(last, e.Pos)
-	}
-	return last, nil
 }
 
 // fold reads the view off the fold of everything stored.
