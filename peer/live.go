@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -53,14 +54,12 @@ func (n *Node) advance(ctx context.Context, c id.CaseID) error {
 		n.reshare()
 		return nil
 	}
-	k.step.Lock()
-	defer k.step.Unlock()
 	for {
-		list, err := n.c.Ledger.Tail(c, k.cursor, tailStep)
+		list, err := n.c.Ledger.Tail(c, k.passed(), tailStep)
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		if err := n.pass(ctx, c, k, list); err != nil {
+		if _, err := n.passNext(ctx, c, k, list); err != nil {
 			return err
 		}
 	}
@@ -74,20 +73,30 @@ func (n *Node) accepted(ctx context.Context, c id.CaseID, list []ledger.Entry) e
 		return nil // follow has yet to load it
 	}
 	last := k.taking.Add(-1) == 0
-	k.step.Lock()
-	next := len(list) > 0
-	for i, e := range list {
-		next = next && e.Pos == k.cursor+1+ledger.Pos(i)
-	}
-	var err error
-	if next {
-		err = n.pass(ctx, c, k, list)
-	}
-	k.step.Unlock()
+	next, err := n.passNext(ctx, c, k, list)
 	if err == nil && (last || !next) {
 		err = n.advance(ctx, c)
 	}
 	return err
+}
+
+// passNext passes entries on if they are the next of their case; false: others came
+// between, or somebody else has passed them on. What it writes to the disk it writes
+// when the case's lock is free again.
+func (n *Node) passNext(ctx context.Context, c id.CaseID, k *known, list []ledger.Entry) (next bool, err error) {
+	k.step.Lock()
+	next = len(list) > 0
+	for i, e := range list {
+		next = next && e.Pos == k.cursor+1+ledger.Pos(i)
+	}
+	if next {
+		err = n.pass(ctx, c, k, list)
+	}
+	k.step.Unlock()
+	if err == nil && next {
+		err = errors.Join(n.hear(c, list), n.cases.endJoin(c))
+	}
+	return next, err
 }
 
 // pass offers the next entries of a case in the order of their arrival. The caller
@@ -111,9 +120,6 @@ func (n *Node) pass(ctx context.Context, c id.CaseID, k *known, list []ledger.En
 	n.fetch.hope([]id.CaseID{c})
 	if bodies {
 		n.fetch.note(c)
-	}
-	if err := n.hear(c, list); err != nil {
-		return err
 	}
 	if control {
 		changed, err := n.cases.refresh(c)

@@ -30,7 +30,7 @@ type cases struct {
 
 // known is one case. Its fields are guarded by cases.mu, but for the first three.
 type known struct {
-	step   sync.Mutex   // held while entries are passed on
+	step   sync.Mutex   // held while entries are passed on, never while the disk writes
 	cursor ledger.Pos   // entries up to here were; guarded by step
 	taking atomic.Int64 // batches that sessions have given to the ledger and not yet passed on
 
@@ -41,6 +41,7 @@ type known struct {
 	heard   time.Time // when a steward was last heard
 
 	guides map[id.OrgID]bool // while we join: who let us in, and the members that it has named; nil otherwise
+	joined bool              // the joining is over, and its row is still there
 }
 
 // view is what a fold says of organisations.
@@ -81,7 +82,7 @@ func (x *cases) load(c id.CaseID) error {
 	if k.view, err = x.fold(c); err != nil {
 		return fmt.Errorf("fold: %w", err)
 	}
-	if k.guides != nil && k.view.members[x.c.Org] { // a crash came before refresh had ended it
+	if k.guides != nil && k.view.members[x.c.Org] { // a crash came before endJoin
 		k.guides = nil
 		if err := x.joining.Delete(c[:]); err != nil {
 			return err
@@ -126,8 +127,8 @@ func (x *cases) fold(c id.CaseID) (v view, err error) {
 	return v, err
 }
 
-// refresh folds what was stored since and ends a joining that is complete. changed
-// says whether anybody's standing is another.
+// refresh folds what was stored since and ends a joining that is complete, but for
+// its row, which is for endJoin. changed says whether anybody's standing is another.
 func (x *cases) refresh(c id.CaseID) (changed bool, err error) {
 	v, err := x.fold(c)
 	if err != nil {
@@ -137,15 +138,32 @@ func (x *cases) refresh(c id.CaseID) (changed bool, err error) {
 	k := x.all[c]
 	changed = !k.view.equal(v)
 	k.view = v
-	joined := k.guides != nil && v.members[x.c.Org]
-	if joined {
-		k.guides = nil
+	if k.guides != nil && v.members[x.c.Org] {
+		k.guides, k.joined, changed = nil, true, true
 	}
 	x.mu.Unlock()
-	if joined {
-		return true, x.joining.Delete(c[:])
-	}
 	return changed, nil
+}
+
+// passed is how far entries were passed on.
+func (k *known) passed() ledger.Pos {
+	k.step.Lock()
+	defer k.step.Unlock()
+	return k.cursor
+}
+
+// endJoin deletes the row of a joining that refresh has ended. After a crash before
+// it the row is still there, and load deletes it.
+func (x *cases) endJoin(c id.CaseID) error {
+	x.mu.Lock()
+	k := x.all[c]
+	joined := k.joined
+	k.joined = false
+	x.mu.Unlock()
+	if !joined {
+		return nil
+	}
+	return x.joining.Delete(c[:])
 }
 
 func (v view) equal(w view) bool {
@@ -211,7 +229,7 @@ func (x *cases) joinKnown(c id.CaseID) error {
 	k := x.all[c]
 	member := k != nil && k.view.members[x.c.Org]
 	if k != nil && !member {
-		k.guides = guides(row)
+		k.guides, k.joined = guides(row), false
 	}
 	x.mu.Unlock()
 	if member {
