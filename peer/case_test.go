@@ -336,6 +336,7 @@ func give(t *testing.T, c id.CaseID, o *peertest.Org, list ...*entry.Sealed) {
 
 // TestPartitionHeals is P6.1 in small: two halves write while apart.
 func TestPartitionHeals(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 3)
 	peertest.Meet(orgs...)
 	start(t, orgs...)

@@ -136,6 +136,7 @@ func TestQuietCasesCostLittle(t *testing.T) {
 // TestManyLiveEntries: a burst beyond what is sent live ends in a comparison, not in
 // a closed session.
 func TestManyLiveEntries(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 2)
 	a, b := orgs[0], orgs[1]
 	peertest.Meet(a, b)
@@ -159,6 +160,7 @@ func TestManyLiveEntries(t *testing.T) {
 // TestLastWordsOfOneWhoLeft: who leaves may be the only holder of what it wrote
 // before. The others fold its exit first, and still take that from it.
 func TestLastWordsOfOneWhoLeft(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 3)
 	a, b, leaver := orgs[0], orgs[1], orgs[2]
 	peertest.Meet(orgs...)

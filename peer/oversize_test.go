@@ -21,23 +21,31 @@ import (
 // claim is a length as a frame begins with it.
 func claim(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
 
-// TestOversizeBeforeASession: on each stream that a pinned daemon may open, a length
-// beyond the limit ends it at once, and a frame that drips ends it too.
-func TestOversizeBeforeASession(t *testing.T) {
-	orgs := newOrgs(t, 1)
-	a := orgs[0]
+// firstFrames are the streams that a pinned daemon may open without a session, with
+// the most that the first frame may hold.
+var firstFrames = map[string]struct {
+	proto protocolid.ID
+	limit int
+}{"HELLO": {peer.ProtoSync, wire.MaxEvents + 4<<10}, "invitation": {peer.ProtoInvite, wire.MaxInviteFrame}}
+
+// stranger is the bare host of a pinned daemon that has no session with a, and a's id.
+func stranger(t *testing.T, a *peertest.Org) (host.Host, libpeer.ID) {
+	t.Helper()
 	o := opener(t, a)
 	peertest.Meet(a, o)
-	start(t, a)
 	h := must(peer.BareHost(o.Config()))(t)
 	t.Cleanup(func() { _ = h.Close() })
-	p := reach(t, h, a)
-	dripping := map[string]network.Stream{}
-	for name, s := range map[string]struct {
-		proto protocolid.ID
-		limit int
-	}{"HELLO": {peer.ProtoSync, wire.MaxEvents + 4<<10}, "invitation": {peer.ProtoInvite, wire.MaxInviteFrame}} {
-		before := heap()
+	return h, reach(t, h, a)
+}
+
+// TestOversizeBeforeASession: on each stream that a pinned daemon may open, a length
+// beyond the limit ends it at once.
+func TestOversizeBeforeASession(t *testing.T) {
+	a := newOrgs(t, 1)[0]
+	start(t, a)
+	h, p := stranger(t, a)
+	for name, s := range firstFrames {
+		held := heap()
 		for _, n := range []int{s.limit + 1, 1 << 30, 1<<32 - 1} {
 			st := must(h.NewStream(t.Context(), p, s.proto))(t)
 			if _, err := st.Write(claim(n)); err != nil {
@@ -45,19 +53,39 @@ func TestOversizeBeforeASession(t *testing.T) {
 			}
 			ends(t, name, st)
 		}
-		if grown := int64(heap()) - int64(before); grown > 32<<20 {
+		if grown := int64(heap()) - int64(held); grown > 32<<20 {
 			t.Errorf("%s: the heap grew by %d MiB", name, grown>>20)
 		}
+	}
+}
+
+// TestDrips: a frame that drips ends its stream, before a session and in one, and
+// costs no more memory than the peer's limit. All drip at once: each takes its time.
+func TestDrips(t *testing.T) {
+	a := newOrgs(t, 1)[0]
+	_, b := member(t, a)
+	until(t, "the session stands", nil, func() bool { return connected(a, b.ID) })
+	h, p := stranger(t, a)
+	held := heap()
+	drip(b.Stream, append(claim(1<<20), 0x83))
+	dripping := map[string]network.Stream{}
+	for name, s := range firstFrames {
 		dripping[name] = must(h.NewStream(t.Context(), p, s.proto))(t)
 		drip(dripping[name], append(claim(s.limit), 0x81))
 	}
 	for name, st := range dripping {
-		ends(t, name+" that drips", st)
+		ends(t, name, st)
+	}
+	until(t, "the session ends", nil, func() bool {
+		return strings.Contains(lastError(a, b.ID), "nothing-heard") && !connected(a, b.ID)
+	})
+	if grown := int64(heap()) - int64(held); grown > 64<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
 	}
 }
 
 // TestOversizeInASession: a frame of the limit is read, whatever it holds; one byte
-// more, or 1 GiB, is refused by its length. (One that drips: TestHostileSessions.)
+// more, or 1 GiB, is refused by its length. (One that drips: TestDrips.)
 func TestOversizeInASession(t *testing.T) {
 	orgs := newOrgs(t, 1)
 	a := orgs[0]

@@ -37,8 +37,8 @@ import (
 // more than enough, and never how long a thing took.
 //
 // Virtual time stands still while anybody waits for a mutex. That is why the disk
-// takes no time: package peer holds a case's lock while the disk writes, and with a
-// disk that sleeps, who waits for that lock would wait for ever.
+// takes no time: Pebble holds its commit mutex while it ends one log and begins the
+// next, and with a disk that sleeps, who waits for that mutex would wait for ever.
 //
 // One history again:
 //

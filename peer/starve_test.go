@@ -90,6 +90,7 @@ func copyBodies(t *testing.T, c id.CaseID, a, b *peertest.Org, list []ledger.Ent
 // TestCoveredStretchWithBodies: who took a long stretch on one signature, and its
 // small bodies later, can pass all of it on.
 func TestCoveredStretchWithBodies(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 3)
 	a, b, d := orgs[0], orgs[1], orgs[2]
 	peertest.Meet(orgs...)
@@ -122,6 +123,7 @@ func TestCoveredStretchWithBodies(t *testing.T) {
 // TestHeadsAreBounded: what a member says it holds costs no more memory for being
 // said in many frames.
 func TestHeadsAreBounded(t *testing.T) {
+	t.Parallel()
 	a := newOrgs(t, 1)[0]
 	c, b := member(t, a)
 	tag, _ := b.Tags(c)
@@ -154,6 +156,7 @@ func TestHeadsAreBounded(t *testing.T) {
 // TestRemovedSeesNoActivity: while the others write on, the removed one gets TAGS on
 // the schedule and nothing else.
 func TestRemovedSeesNoActivity(t *testing.T) {
+	t.Parallel()
 	a := newOrgs(t, 1)[0]
 	o := opener(t, a)
 	peertest.Meet(a, o)
@@ -209,6 +212,7 @@ func TestKeysOfOthersEndNoAsk(t *testing.T) {
 // TestWithheldBodyIsAskedElsewhere: who answers with nothing of use does not keep
 // the others from being asked.
 func TestWithheldBodyIsAskedElsewhere(t *testing.T) {
+	t.Parallel()
 	a, b := askedFor(t, peertest.Fast(), 1)
 	e := b.list[0]
 	stop, done := make(chan struct{}), make(chan struct{})
@@ -234,6 +238,7 @@ func TestWithheldBodyIsAskedElsewhere(t *testing.T) {
 // TestBodyThatNobodyHolds: who has not brought a body is asked for it again, and more
 // and more seldom; who has it and comes late is asked.
 func TestBodyThatNobodyHolds(t *testing.T) {
+	t.Parallel()
 	quick := peertest.Fast()
 	quick.Retry = 100 * time.Millisecond
 	a, b := askedFor(t, quick, 1)
@@ -260,6 +265,7 @@ func TestBodyThatNobodyHolds(t *testing.T) {
 // TestRemovedIsNotAsked: what a removed organisation says it holds is not asked of
 // it, when others have not brought it either.
 func TestRemovedIsNotAsked(t *testing.T) {
+	t.Parallel()
 	quick := peertest.Fast()
 	quick.Retry = 200 * time.Millisecond
 	a := newOrgsOn(t, 1, quick)[0]
@@ -350,6 +356,7 @@ func askedFor(t *testing.T, s0 peer.Schedule, n int) (*peertest.Org, *withholder
 // TestPartOfTheHeadsIsNotAnswered: a VEC as long as one can be may be a part; to
 // answer it would make two full daemons answer each other for ever.
 func TestPartOfTheHeadsIsNotAnswered(t *testing.T) {
+	t.Parallel()
 	slow := peertest.Fast()
 	slow.Compare, slow.Tags = time.Hour, time.Hour
 	for n, answered := range map[int]bool{10_000: false, 9_999: true} {

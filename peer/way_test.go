@@ -136,6 +136,7 @@ func (b *bare) quiet(within time.Duration) bool {
 // TestDoneMends: the sender of 64 unacknowledged frames sends no more of the case
 // for a WANT that does not say what became of them, and goes on for one that does.
 func TestDoneMends(t *testing.T) {
+	t.Parallel()
 	a, b, c, notes := silent(t, 64)
 	tag, _ := b.Tags(c)
 	first := wire.Range{Feed: notes[0].Feed(), To: 0}
@@ -154,6 +155,7 @@ func TestDoneMends(t *testing.T) {
 // TestWindowHoldsForWhatWaits: live entries that became due while there was room,
 // and waited behind a slow reader, do not leave once there is none.
 func TestWindowHoldsForWhatWaits(t *testing.T) {
+	t.Parallel()
 	a, b, c, notes := silent(t, 60)
 	tag, _ := b.Tags(c)
 	big := must(a.Note(c, make([]byte, 12<<20)))(t)
@@ -180,6 +182,7 @@ func TestWindowHoldsForWhatWaits(t *testing.T) {
 // TestAckNamesItsFrame: a frame that was passed over does not shift what the ACKs
 // after it mean. The removed one is told of until it acknowledges the removal itself.
 func TestAckNamesItsFrame(t *testing.T) {
+	t.Parallel()
 	quick := peertest.Fast()
 	quick.Compare, quick.Retry = time.Hour, time.Hour
 	a := newOrgsOn(t, 1, quick)[0]
@@ -296,6 +299,7 @@ func TestSilenceCostsLittle(t *testing.T) {
 // about sees what it sees when there is none: every frame to the byte, and the
 // counts too, for they count its own frames.
 func TestPassedOverLooksTheSame(t *testing.T) {
+	t.Parallel()
 	seen := map[string][][]byte{}
 	for _, which := range []string{"no case", "a case of others", "a case it was removed from"} {
 		a := newOrgsOn(t, 1, still())[0]
