@@ -149,8 +149,7 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 			break
 		}
 	}
-	deadline, again := time.After(patience), time.NewTicker(20*time.Millisecond)
-	defer again.Stop()
+	deadline, pause := time.After(patience), 20*time.Millisecond
 	for {
 		said, err := quietly(ts, args).Output() // not in the script's log
 		if err == nil && want.Match(said) {
@@ -160,7 +159,8 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 		case <-deadline:
 			ts.Check(ts.Exec(args[0], args[1:]...))
 			ts.Fatalf("not within %v", patience)
-		case <-again.C:
+		case <-time.After(pause):
+			pause = min(2*pause, 320*time.Millisecond) // each look is a process: leave the daemons some of the machine
 		}
 	}
 	ts.Check(ts.Exec(args[0], args[1:]...)) // for the lines that look at stdout
