@@ -36,6 +36,7 @@ func TestQUIC(t *testing.T) {
 // TestCaseSurvivesItsOpener is P5.6: A admits B and C, who do not know each other;
 // A stops; B's note reaches C.
 func TestCaseSurvivesItsOpener(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 3)
 	a, b, c3 := orgs[0], orgs[1], orgs[2]
 	peertest.Meet(a, b)
@@ -63,6 +64,7 @@ func TestCaseSurvivesItsOpener(t *testing.T) {
 // TestJoinSurvivesTheInviter: who lets a newcomer in is gone before anything but the
 // join packet was fetched; another member, named in it, brings the case.
 func TestJoinSurvivesTheInviter(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 3)
 	a, b, late := orgs[0], orgs[1], orgs[2]
 	peertest.Meet(orgs...)
@@ -96,6 +98,7 @@ func TestJoinSurvivesTheInviter(t *testing.T) {
 // TestOfflineInvitee: an invitation and its answer wait on disk, each on its side,
 // until the other is there.
 func TestOfflineInvitee(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 2)
 	a, b := orgs[0], orgs[1]
 	peertest.Meet(a, b)
@@ -296,6 +299,7 @@ func TestEveryByteHasPassedTheGate(t *testing.T) {
 // TestForkReachesEverybody: a key that signed two entries for one place, each shown
 // to another member, is proven to all.
 func TestForkReachesEverybody(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 4)
 	a, b, c4, forger := orgs[0], orgs[1], orgs[2], orgs[3]
 	peertest.Meet(orgs...)

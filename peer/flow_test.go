@@ -31,6 +31,7 @@ func copyCase(t *testing.T, c id.CaseID, a, b *peertest.Org) []ledger.Entry {
 
 // TestBodyResumesByChunk: what is here of a body is not sent again.
 func TestBodyResumesByChunk(t *testing.T) {
+	t.Parallel()
 	patient := peertest.Fast()
 	patient.Retry = patience // nothing is asked for twice because the machine is slow
 	orgs := newOrgsOn(t, 2, patient)

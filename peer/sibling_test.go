@@ -11,6 +11,7 @@ import (
 // TestGenesisOfAStranger: only a daemon of the same organisation brings a case. What
 // anybody else brings so is passed over: nothing is stored, nothing is fetched.
 func TestGenesisOfAStranger(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 1)
 	a := orgs[0]
 	o := opener(t, a)

@@ -122,6 +122,7 @@ func reads(t *testing.T, c id.CaseID, x id.EntryID, want []byte, orgs ...*peerte
 }
 
 func TestTwoConverge(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgs(t, 2)
 	a, b := orgs[0], orgs[1]
 	peertest.Meet(a, b)

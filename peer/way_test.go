@@ -39,6 +39,7 @@ func (s *spies) headers() (n int) {
 // member passes over 64 frames of it. Once it does, it gets all of the case in the
 // same session; nothing on the schedule helps.
 func TestPassedOverIsMended(t *testing.T) {
+	t.Parallel()
 	orgs := newOrgsOn(t, 3, still())
 	a, from, to := orgs[0], orgs[1], orgs[2]
 	peertest.Meet(from, to)
@@ -225,6 +226,7 @@ func TestAckNamesItsFrame(t *testing.T) {
 // TestWrongCount: who says of frames that were not sent, or for a second time, that
 // it has done with them, ends its session.
 func TestWrongCount(t *testing.T) {
+	t.Parallel()
 	for name, lies := range map[string][]wire.Frame{
 		"an ACK of what was not sent": {&wire.Ack{Number: 65}},
 		"an ACK of number 0":          {&wire.Ack{}},
