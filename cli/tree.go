@@ -32,6 +32,7 @@ func (a *app) tree() *cobra.Command {
 	root.AddCommand(inGroup(onDaemon, a.commands(daemonVerbs))...)
 	root.AddCommand(inGroup(onCases, a.commands(caseWords))...)
 	root.AddCommand(inGroup(onCases, a.commands(foldVerbs))...)
+	root.AddCommand(inGroup(onCases, a.commands(modelVerbs))...)
 	for _, f := range families {
 		group := &cobra.Command{Use: f.name, GroupID: f.group, Short: f.short, Args: cobra.ArbitraryArgs, RunE: wantVerb, SuggestionsMinimumDistance: near}
 		group.AddCommand(a.commands(f.verbs)...)
