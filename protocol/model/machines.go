@@ -1,6 +1,6 @@
 package model
 
-// The machines of spec/model.md §1. Bare letters mean different things in
+// The machines of spec/model.md §2 to §5. Bare letters mean different things in
 // different machines and never travel alone.
 var (
 	// RM is report management: one a participant, written by it alone.

@@ -31,7 +31,6 @@ func (a Ratio) Float() float64 {
 
 func (a Ratio) add(b Ratio) Ratio { return Ratio{new(big.Rat).Add(a.rat(), b.rat())} }
 func (a Ratio) sub(b Ratio) Ratio { return Ratio{new(big.Rat).Sub(a.rat(), b.rat())} }
-func (a Ratio) mul(b Ratio) Ratio { return Ratio{new(big.Rat).Mul(a.rat(), b.rat())} }
 
 // div wants a b that is not zero.
 func (a Ratio) div(b Ratio) Ratio { return Ratio{new(big.Rat).Quo(a.rat(), b.rat())} }

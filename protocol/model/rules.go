@@ -74,6 +74,8 @@ var rules = []Rule{
 	{ID: "VP-13-001", Strength: "SHOULD", Acts: []string{"EP"}, When: Condition{RM: "R", EM: "N", CS: []string{"...pxa"}}, Text: "an embargo starts when the report is received"},
 	{ID: "VP-13-002", Strength: "MAY", Acts: []string{"EP"}, When: Condition{RM: "RVA", EM: "N"}, Text: "an embargo can start while the report is worked on"},
 	{ID: "VP-13-011", Strength: "SHOULD NOT", Acts: []string{"EP"}, When: Condition{RM: "IDC", EM: "N"}, Text: "no embargo starts on a report that is not worked on"},
+	{ID: "VP-06-001", Strength: "MUST NOT", Acts: []string{"EP", "EA", "EV", "EC"}, When: Condition{CS: []string{"...P..", "....X.", ".....A"}}, Text: "no terms are agreed on once anything is public or attacked"},
+	{ID: "VP-06-002", Strength: "SHOULD NOT", Acts: []string{"EP"}, When: Condition{EM: "N", CS: []string{"..Dpxa"}}, Text: "no embargo starts once the fix is deployed"},
 	{ID: "VP-13-014", Strength: "MAY", Acts: []string{"EP", "ER"}, When: Condition{RM: "I", EM: "P"}, If: "more information is expected", Text: "a pending negotiation can go on"},
 	{ID: "VP-13-004", Strength: "MAY", Acts: []string{"EA"}, When: Condition{RM: "RVAD", EM: "P"}, Text: "a proposal can be accepted"},
 	{ID: "VP-13-015", Strength: "SHOULD NOT", Acts: []string{"EA"}, When: Condition{RM: "IC", EM: "P"}, Text: "no proposal is accepted on an invalid or closed report"},
