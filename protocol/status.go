@@ -44,11 +44,12 @@ func checkStatus(c *Case, n *node) *Refusal {
 // steps forward (we may have missed why); nobody goes back.
 func checkRM(c *Case, n *node, to RM) *Refusal {
 	from := RM(n.org.rm.in(c, n.past))
-	if from.step(to) || !n.own && from.skip(to) {
+	legal := from.next()
+	if slices.Contains(legal, to) || !n.own && from.skip(to) {
 		return nil
 	}
 	var next []string
-	for _, s := range rmSteps[from] {
+	for _, s := range legal {
 		next = append(next, s.String())
 	}
 	if len(next) == 0 {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"cordon/protocol/model"
 )
 
 // Role is what an organisation is in a case: a label, never power. The numbers travel.
@@ -43,7 +45,15 @@ const (
 	RMClosed   RM = 6
 )
 
-var rmNames = []string{"start", "received", "invalid", "valid", "accepted", "deferred", "closed"}
+// rmStates are the same states in the model, which has their names and steps.
+var rmStates = []model.State{RMStart: "S", RMReceived: "R", RMInvalid: "I", RMValid: "V", RMAccepted: "A", RMDeferred: "D", RMClosed: "C"}
+
+var rmNames = func() (names []string) {
+	for _, s := range rmStates {
+		names = append(names, model.RM.Means(s))
+	}
+	return names
+}()
 
 func (s RM) String() string { return word(rmNames, uint8(s)) }
 
@@ -55,26 +65,18 @@ func ParseRM(s string) (RM, error) {
 	return parseWord[RM]("report state", rmNames, s)
 }
 
-// rmSteps are the transitions of the report state machine that entries write.
-var rmSteps = [][]RM{
-	RMReceived: {RMValid, RMInvalid},
-	RMInvalid:  {RMValid, RMClosed},
-	RMValid:    {RMAccepted, RMDeferred},
-	RMAccepted: {RMDeferred, RMClosed},
-	RMDeferred: {RMAccepted, RMClosed},
-	RMClosed:   nil,
+// next lists the states to which one step leads (spec/model.md §2).
+func (s RM) next() (to []RM) {
+	for _, r := range model.RM.Next(rmStates[s]) {
+		to = append(to, RM(slices.Index(rmStates, r.To)))
+	}
+	return to
 }
 
-// rmRank is how far a state has come; a step to a higher rank skips forward.
-var rmRank = []int{RMStart: 0, RMReceived: 1, RMInvalid: 2, RMValid: 2, RMDeferred: 3, RMAccepted: 3, RMClosed: 4}
-
-// step says whether the table has the transition.
-func (s RM) step(to RM) bool {
-	return int(s) < len(rmSteps) && slices.Contains(rmSteps[s], to)
+// skip says whether steps that were not seen lead from s to another state.
+func (s RM) skip(to RM) bool {
+	return s != RMStart && s != to && model.RM.Reaches(rmStates[s], rmStates[to])
 }
-
-// skip says whether the transition goes forward past steps that were not seen.
-func (s RM) skip(to RM) bool { return s != RMStart && rmRank[to] > rmRank[s] }
 
 // Fix is how far a fix is (spec/kinds.md, status). The numbers travel.
 type Fix uint8
