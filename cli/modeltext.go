@@ -19,7 +19,7 @@ func modelOverview(w io.Writer, v *modelView) {
 		len(v.CS.States), len(v.CS.Transitions), forcedStates(v))
 	fmt.Fprintf(w, "Messages: %d types, of which %d are entries\n\n", len(v.Messages), entryTypes(v))
 	best, worst := v.Histories[0], v.Histories[len(v.Histories)-1]
-	fmt.Fprintf(w, "%d histories, %d ranks of skill: %s meets %d of %d wishes, %s meets %d\n",
+	fmt.Fprintf(w, "%d histories, %d ranks of skill: %s meets %d of %d desiderata, %s %d\n",
 		len(v.Histories), best.Rank, best.H, best.Met, len(v.Desiderata), worst.H, worst.Met)
 	fmt.Fprintln(w, "\nMore: cordon model "+partNames("|"))
 }
@@ -179,7 +179,7 @@ func modelFigures(w io.Writer, v *modelView) {
 		rows = append(rows, row)
 	}
 	table(w, append([]string{""}, events...), rows)
-	fmt.Fprintln(w, "\nWhat defenders want:")
+	fmt.Fprintln(w, "\nDesiderata, the orders that defenders want:")
 	rows = nil
 	for _, d := range v.Desiderata {
 		rows = append(rows, []string{string(d.Before) + " before " + string(d.After), d.F.String(), fmt.Sprintf("%.3f", d.F.Float()), fmt.Sprint(d.Histories)})

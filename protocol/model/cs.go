@@ -24,9 +24,10 @@ type Force struct {
 // public, what is public reaches the vendor. Attacks force nothing.
 var forces = []Force{{"...pX.", "P"}, {"v..P..", "V"}}
 
-// Match says whether a case state has a pattern's letters; a dot matches any. Both
-// are aligned at their ends, so that the state of a participant without a fix path
-// ("pxa"), or with deployment alone ("dpxa"), has what it has.
+// Match says whether a case state has a pattern's letters; a dot matches any, also
+// none. Both are aligned at their ends, so that a participant without a fix path
+// ("pxa"), or with deployment alone ("dpxa"), has what it has; a state that is longer
+// than the pattern does not match.
 func Match(pattern string, s State) bool {
 	skip := len(pattern) - len(s)
 	for i, c := range []byte(pattern) {

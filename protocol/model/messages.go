@@ -45,7 +45,7 @@ var messages = []Message{
 	{"EE", "embargo error", "em", "", Condition{RM: unclosed}, "", refused},
 	{"CV", "vendor aware", "cs", "V", Condition{CS: []string{"v....."}}, "admit", "an admitted vendor is aware"},
 	{"CF", "fix ready", "cs", "F", Condition{RM: "ADC", CS: []string{"Vf...."}, Is: Vendor}, "status", "own fix path"},
-	{"CD", "fix deployed", "cs", "D", Condition{CS: []string{"VFd...", "..d..."}, Is: Deployer}, "status", "own fix path; a vendor deploys its own fix"},
+	{"CD", "fix deployed", "cs", "D", Condition{CS: []string{"VFd...", "d..."}, Is: Deployer}, "status", "own fix path; a vendor deploys its own fix"},
 	{"CP", "public aware", "cs", "P", Condition{CS: []string{"...p.."}}, "claim", "public; ends the embargo once confirmed"},
 	{"CX", "exploit public", "cs", "X", Condition{CS: []string{"....x."}}, "claim", "exploit, and public with it; ends the embargo once confirmed"},
 	{"CA", "attacks observed", "cs", "A", Condition{CS: []string{".....a"}}, "claim", "attack, and nothing beside; ends the embargo once confirmed"},

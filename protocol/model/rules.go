@@ -88,6 +88,7 @@ var rules = []Rule{
 	{ID: "VP-14-002", Strength: "SHALL", Acts: []string{"ET"}, When: Condition{EM: "AR", CS: []string{"....X."}}, Text: "an embargo ends when an exploit is public"},
 	{ID: "VP-14-003", Strength: "SHOULD", Acts: []string{"ET"}, When: Condition{EM: "AR", CS: []string{"...pxA"}}, Text: "an embargo ends when attacks are observed"},
 	{ID: "VP-14-010", Strength: "SHOULD", Acts: []string{"ET"}, When: Condition{EM: "AR", CS: []string{"..Dpxa"}}, Text: "an embargo ends when the fix is deployed"},
+	{ID: "VP-14-007..009", Strength: "MAY", Acts: []string{"EV"}, When: Condition{EM: "AR", CS: []string{".Fdpxa"}}, If: "other vendors still need time", Text: "an embargo can be extended although a fix is ready"},
 	{ID: "VP-09-004", Strength: "SHOULD", Acts: []string{"ET"}, When: Condition{EM: "AR"}, If: "adversaries hold an exploit", Text: "an embargo ends early"},
 	{ID: "VP-09-006", Strength: "MAY", Acts: []string{"ET"}, When: Condition{EM: "AR"}, If: "adversaries know technical details", Text: "an embargo can end early"},
 	{ID: "VP-09-007", Strength: "MAY", Acts: []string{"ET"}, When: Condition{EM: "AR"}, If: "enough vendors have their fix ready", Text: "an embargo can end early"},

@@ -9,14 +9,15 @@ import (
 	"cordon/spec"
 )
 
-// TestRulesAndMessagesAreTheSpecs: each row of the code stands in the document, and the
-// document has no more of them.
-func TestRulesAndMessagesAreTheSpecs(t *testing.T) {
+// TestTablesAreTheSpecs: each row of the code stands in the document, and of rules and
+// messages the document has no more.
+func TestTablesAreTheSpecs(t *testing.T) {
 	b, err := spec.Files.ReadFile("model.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	doc := string(b)
+	// dash is how an empty cell is written.
 	dash := func(s string) string {
 		if s == "" {
 			return "–"
@@ -24,6 +25,21 @@ func TestRulesAndMessagesAreTheSpecs(t *testing.T) {
 		return s
 	}
 	var want []string
+	for _, m := range []*model.Machine{model.RM, model.EM} {
+		for _, s := range m.States() {
+			var steps []string
+			for _, r := range m.Next(s) {
+				steps = append(steps, string(r.Event)+"→"+string(r.To))
+			}
+			if steps == nil {
+				steps = []string{"(final)"}
+			}
+			want = append(want, fmt.Sprintf("| **%s** %s | %s |", s, m.Means(s), strings.Join(steps, ", ")))
+		}
+	}
+	for _, s := range model.Consent.States() {
+		want = append(want, fmt.Sprintf("| %s | %s |", s, model.Consent.Means(s)))
+	}
 	for _, r := range model.Rules() {
 		text := r.Text
 		if r.If != "" {

@@ -53,11 +53,16 @@ func betaQuantile(q, a, b float64) float64 {
 }
 
 // betaShare is the regularized incomplete beta function I_x(a, b) for x between 0 and 1.
-// DLMF 8.17.4 mirrors it to the side on which the fraction converges fast.
+// DLMF 8.17.4 mirrors it to the side on which the fraction of betaTail converges fast.
 func betaShare(x, a, b float64) float64 {
 	if x > (a+1)/(a+b+2) {
-		return 1 - betaShare(1-x, b, a)
+		return 1 - betaTail(1-x, b, a)
 	}
+	return betaTail(x, a, b)
+}
+
+// betaTail is the same, for an x that lies below the bulk of Beta(a, b).
+func betaTail(x, a, b float64) float64 {
 	ga, _ := math.Lgamma(a)
 	gb, _ := math.Lgamma(b)
 	gab, _ := math.Lgamma(a + b)
