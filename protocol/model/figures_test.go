@@ -75,16 +75,18 @@ func rat(t *testing.T, r model.Ratio) *big.Rat {
 }
 
 // TestRanks: ranks follow the score compared as fractions; the tie that the published
-// table splits is one rank; a ranking by any other number of ranks is wrong.
+// table splits is one rank. The control is the score that the published text names, the sum
+// of -log f: it has the order of the products of f, and comes to 53 ranks.
 func TestRanks(t *testing.T) {
 	want := model.Desiderata()
 	scores, ranks, met := map[int]*big.Rat{}, map[string]int{}, make([]int, 13)
-	seen := map[string]bool{}
+	seen, products := map[string]bool{}, map[string]bool{}
 	for _, h := range model.Histories() {
-		score, n := new(big.Rat), 0
+		score, product, n := new(big.Rat), big.NewRat(1, 1), 0
 		for _, d := range want {
 			if d.Met(h) {
 				score.Add(score, new(big.Rat).Sub(big.NewRat(1, 1), rat(t, d.F)))
+				product.Mul(product, rat(t, d.F))
 				n++
 			}
 		}
@@ -95,10 +97,14 @@ func TestRanks(t *testing.T) {
 		if other := scores[h.Rank]; other != nil && other.Cmp(score) != 0 {
 			t.Errorf("rank %d has scores %s and %s", h.Rank, other, score)
 		}
-		scores[h.Rank], ranks[h.H], seen[score.String()] = score, h.Rank, true
+		scores[h.Rank], ranks[h.H] = score, h.Rank
+		seen[score.String()], products[product.String()] = true, true
 	}
 	if !slices.Equal(met, []int{1, 0, 2, 4, 6, 9, 11, 11, 10, 8, 4, 3, 1}) {
 		t.Errorf("histories by desiderata met: %v", met)
+	}
+	if len(products) != 53 {
+		t.Errorf("the published text's score has %d ranks", len(products))
 	}
 	for r := 2; r <= len(scores); r++ {
 		if scores[r] == nil || scores[r].Cmp(scores[r-1]) <= 0 {
