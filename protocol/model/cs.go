@@ -14,15 +14,15 @@ const events = "VFDPXA"
 // ready, a fix that is ready was made by a vendor who is aware.
 var implied = []string{"vF....", ".fD..."}
 
-// Force is a state that does not last: only one event can follow.
-type Force struct {
-	Pattern string
-	Event   Event
+// force is a state that does not last: only one event can follow.
+type force struct {
+	pattern string
+	event   Event
 }
 
 // forces are the forced successors: a public exploit makes the vulnerability
 // public, what is public reaches the vendor. Attacks force nothing.
-var forces = []Force{{"...pX.", "P"}, {"v..P..", "V"}}
+var forces = []force{{"...pX.", "P"}, {"v..P..", "V"}}
 
 // Match says whether a case state has a pattern's letters; a dot matches any, also
 // none. Both are aligned at their ends, so that a participant without a fix path
@@ -45,8 +45,8 @@ func matchAny(patterns []string, s State) bool {
 // Forced is the one event that can follow a state that does not last; "" for the others.
 func Forced(s State) Event {
 	for _, f := range forces {
-		if Match(f.Pattern, s) {
-			return f.Event
+		if Match(f.pattern, s) {
+			return f.event
 		}
 	}
 	return ""
