@@ -52,7 +52,7 @@ nothing else, until it has signed; then your daemon lets it in, at any hour.`,
 }
 
 func (c *call) caseOpen() error {
-	end, err := c.embargoEnd()
+	end, err := c.end("embargo", "embargo-until")
 	if err != nil {
 		return err
 	}
@@ -77,25 +77,11 @@ func (c *call) caseOpen() error {
 		return err
 	}
 	c.note("Open, embargo until %s. Nobody but you has it.", when(end, c.now()))
+	if end.Sub(c.now()) > longEmbargo {
+		c.note("That is more than 90 days: whom you invite will ask why. Say it in the report or a note.")
+	}
 	c.note("  next: cordon case invite %s ORG --role ROLE", shortID(w.Case.String()))
 	return nil
-}
-
-// embargoEnd reads the two ways to say when the embargo ends.
-func (c *call) embargoEnd() (time.Time, error) {
-	if s := c.text("embargo"); s != "" {
-		d, err := parseSpan(s)
-		if err != nil {
-			return time.Time{}, usage("--embargo 45d", "%q is no length of time", s)
-		}
-		return c.now().Add(d).UTC().Truncate(time.Second), nil
-	}
-	s := c.text("embargo-until")
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, usage("--embargo-until "+c.now().UTC().AddDate(0, 0, 45).Format(time.RFC3339), "%q is no RFC 3339 time with its zone", s)
-	}
-	return t.UTC(), nil
 }
 
 func (c *call) caseList() error {

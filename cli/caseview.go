@@ -44,6 +44,9 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	field(w, "case", k.Case.String())
 	field(w, "embargo", embargoText(k.Embargo, now))
 	field(w, "state", k.CS+": "+stateWords(k.CS))
+	for _, p := range k.Embargo.Proposals {
+		field(w, "proposed", offerText(k, p, now))
+	}
 	authorityText(w, k)
 	if slices.Contains(k.Stewards, us) {
 		field(w, "you invite", "contacts that are "+k.Contact+contactAbove(k.Contact))
@@ -114,6 +117,18 @@ func embargoText(e api.Embargo, now time.Time) string {
 	return s
 }
 
+// offerText is what is proposed in place of the terms in force, in a line or two.
+func offerText(k *api.Case, p api.Proposal, now time.Time) string {
+	s := "by " + nameOf(k, p.By) + ": " + endText(p.End, now)
+	if len(p.Accepted) > 1 {
+		s += "; accepted by " + names(k, p.Accepted)
+	}
+	if p.Need > 0 {
+		s += fmt.Sprintf("; needs %s of the stewards", count(p.Need, "more word"))
+	}
+	return s + "\ncordon embargo accept " + shortID(k.Case.String()) + " " + shortID(p.ID.String())
+}
+
 // recordText says how whole the record is.
 func recordText(k *api.Case) string {
 	s := count(k.Entries, "entry")
@@ -128,8 +143,11 @@ func recordText(k *api.Case) string {
 
 func claimText(k *api.Case, cl api.CaseClaim) string {
 	what := map[string]string{"public": "the matter is public", "exploit": "an exploit is out", "attack": "attacks are seen"}[cl.What]
-	if cl.Confirmed {
+	switch {
+	case cl.Confirmed:
 		return what + ", says " + nameOf(k, cl.By) + "; confirmed"
+	case cl.Refuted:
+		return what + ", says " + nameOf(k, cl.By) + "; refuted by a steward"
 	}
 	return what + ", says " + nameOf(k, cl.By) + "; unconfirmed.\ncordon claim " + shortID(k.Case.String()) + " confirm " + shortID(cl.ID.String())
 }

@@ -17,22 +17,17 @@ var caseWords = []verb{
 	{use: "attach CASE FILE", short: "add a file to a case", more: true, flags: toFlag, run: (*call).attach},
 	{use: "rm CASE STATE", short: "our report state: valid, invalid, accept, defer, close", run: (*call).rm},
 	{use: "fix CASE STATE", short: "our fix: ready, deployed", run: (*call).fix},
-	{use: "claim CASE WHAT [ID]", short: "say that it is public, exploited or attacked; confirm", confirm: true, run: (*call).claim,
+	{use: "claim CASE WHAT [ID]", short: "say that it is public, exploited or attacked; confirm, refute", confirm: true, run: (*call).claim,
 		long: `Claim that the matter is public, that an exploit is out, or that attacks are
 seen: public, exploit or attack, with --evidence. Everybody in the case is
 alarmed at once. The embargo ends when a steward or two organisations say so.
-"cordon claim CASE confirm ID" confirms the claim of another organisation.`,
-		flags: func(f *pflag.FlagSet) { f.String("evidence", "", "`TEXT`: where it can be seen") }},
-}
-
-// embargoVerbs act on the embargo.
-var embargoVerbs = []verb{
-	{use: "leave CASE", short: "leave the embargo, and with it the case", confirm: true, run: (*call).leave,
-		long: `Leave the embargo, and with it the case. There is no way back but a new
-invitation; what was received stays under the agreement. Who decides in the case
-alone makes others stewards first (cordon steward propose): without one, nobody
-can invite or remove until the members have succeeded it, which takes 14 days.`,
-		flags: func(f *pflag.FlagSet) { f.String("reason", "", "`TEXT`, for the members") }},
+"cordon claim CASE confirm ID" confirms the claim of another organisation;
+"cordon claim CASE refute ID --reason TEXT", by a steward, takes its alarm away
+while nobody else has said the same.`,
+		flags: func(f *pflag.FlagSet) {
+			f.String("evidence", "", "`TEXT`: where it can be seen")
+			f.String("reason", "", "`TEXT`: why the claim is wrong")
+		}},
 }
 
 // word is an argument out of a fixed list.
@@ -74,41 +69,35 @@ func (c *call) act(do func(*api.Client) (*api.Written, error)) error {
 }
 
 func (c *call) claim() error {
-	what, err := c.word(1, "public", "exploit", "attack", "confirm")
+	what, err := c.word(1, "public", "exploit", "attack", "confirm", "refute")
 	if err != nil {
 		return err
 	}
-	evidence := c.text("evidence")
+	evidence, answers := c.text("evidence"), what == "confirm" || what == "refute"
 	switch {
-	case what == "confirm" && len(c.args) < 3:
-		return usage("cordon case show CASE", "ID of the claim is missing: cordon claim CASE confirm ID")
-	case what != "confirm" && len(c.args) > 2:
+	case answers && len(c.args) < 3:
+		return usage("cordon case show CASE", "ID of the claim is missing: cordon claim CASE %s ID", what)
+	case !answers && len(c.args) > 2:
 		return usage("--evidence TEXT", "%q is one argument too many", c.args[2])
-	case what != "confirm" && evidence == "":
+	case !answers && evidence == "":
 		return usage("--evidence 'https://example.org/post'", "--evidence is missing: where can it be seen?")
+	case what == "refute" && c.text("reason") == "":
+		return usage("--reason TEXT", "--reason is missing: why is the claim wrong?")
 	}
-	err = c.confirmed(what, `Everybody in the case is alarmed at once, and the embargo may end by it.`)
-	if err != nil {
+	follows := `Everybody in the case is alarmed at once, and the embargo may end by it.`
+	if what == "refute" {
+		follows = `The claim alarms nobody any longer, unless another organisation says the same.`
+	}
+	if err := c.confirmed(what, "%s", follows); err != nil {
 		return err
 	}
 	return c.act(func(client *api.Client) (*api.Written, error) {
-		if what == "confirm" {
+		switch what {
+		case "confirm":
 			return client.Confirm(c.ctx, c.args[0], c.args[2])
+		case "refute":
+			return client.Refute(c.ctx, c.args[0], c.args[2], c.text("reason"))
 		}
 		return client.Claim(c.ctx, c.args[0], what, evidence)
 	})
-}
-
-func (c *call) leave() error {
-	reason := c.text("reason")
-	if reason == "" {
-		return usage("--reason TEXT", "--reason is missing")
-	}
-	err := c.confirmed("leave", "You leave case %s and get nothing more of it. There is no way back but a new "+
-		"invitation. What you have received stays under the agreement you signed. If you decide in it alone, "+
-		"make others stewards first: cordon steward propose.", safe(c.args[0]))
-	if err != nil {
-		return err
-	}
-	return c.act(func(client *api.Client) (*api.Written, error) { return client.Leave(c.ctx, c.args[0], reason) })
 }

@@ -66,7 +66,10 @@ func (s *service) prepare(c id.CaseID, x *content) (entry.Fields, error) {
 	}
 	s.settle(c)
 	err := s.cases.With(c, func(k *protocol.Case) error {
-		agr := k.Embargo().Agreement
+		agr, ok := k.WritesUnder(s.org.ID)
+		if !ok {
+			agr = k.Embargo().Agreement // the dry run says what is missing
+		}
 		_, record, ok := k.Agreement(agr)
 		if !ok {
 			return errNothing

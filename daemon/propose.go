@@ -117,7 +117,7 @@ func (s *service) plan(k *protocol.Case, w *wish) (f protocol.Config, err error)
 		case p.Kind == f.Kind && slices.Contains(p.Endorsed, s.org.ID):
 			return f, &api.Error{Kind: api.Refused, Rule: "already-endorsed",
 				Text: "this organisation has endorsed another proposal, and only its first counts until one is in force", Try: "cordon steward list CASE"}
-		case f.Kind == protocol.Ordinary && kindOfChange(k.Config(), p.Config) == "checkpoint":
+		case f.Kind == protocol.Ordinary && p.Config.After(k.Config()) == "checkpoint":
 			return f, &api.Error{Kind: api.Pending, Text: "the stewards' daemons are voting on a checkpoint: what is proposed now would come to nothing", Try: "again in a moment"}
 		}
 	}

@@ -121,11 +121,5 @@ func commitmentOf(e ledger.Entry) (x [32]byte, ok bool) {
 	if err != nil {
 		return x, false
 	}
-	switch m := m.(type) {
-	case *protocol.Claim:
-		return m.Evidence, true
-	case *protocol.Remove:
-		return m.Reason, true
-	}
-	return x, false
+	return protocol.Commitment(m)
 }

@@ -6,9 +6,9 @@ import (
 )
 
 // ShowCase is what a fold says of a case in the words of the local API: all of
-// api.Case that needs no daemon.
+// api.Case that needs no daemon, nor a clock.
 func ShowCase(k *protocol.Case) *api.Case {
 	out := &api.Case{Schema: "cordon.case/1", Case: k.ID(), Claims: []api.CaseClaim{}}
-	showCase(out, k)
+	showCase(out, k, 0)
 	return out
 }

@@ -50,7 +50,7 @@ func (s *service) showStewards(k *protocol.Case) *api.Stewards {
 // showChange is a config that was proposed, with what it changes in its parent.
 func showChange(k *protocol.Case, p protocol.Proposal) api.Change {
 	before := configOf(k, *p.Parent)
-	out := api.Change{Parent: before.ID, Kind: kindOfChange(before, p.Config), By: p.By, T: api.Instant(p.T),
+	out := api.Change{Parent: before.ID, Kind: p.Config.After(before), By: p.By, T: api.Instant(p.T),
 		Stewards: p.Stewards, Quorum: int(p.Quorum), Need: p.Need,
 		Endorsed: listed(p.Endorsed), Missing: listed(p.Missing), Void: listed[id.EntryID](nil),
 		Added: without(p.Stewards, before.Stewards), Dropped: without(before.Stewards, p.Stewards), InForce: inChain(k, p.ID)}
@@ -80,15 +80,4 @@ func configOf(k *protocol.Case, x id.ConfigID) protocol.Config {
 		return p.Config
 	}
 	return k.Chain()[0]
-}
-
-// kindOfChange says in a word what a config is to the one before it.
-func kindOfChange(before, after protocol.Config) string {
-	switch {
-	case after.Kind == protocol.Succession:
-		return "succession"
-	case slices.Equal(before.Stewards, after.Stewards) && before.Quorum == after.Quorum && before.Rules == after.Rules:
-		return "checkpoint"
-	}
-	return "change"
 }

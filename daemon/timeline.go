@@ -238,8 +238,8 @@ func (s *service) lineOf(k *protocol.Case, e ledger.Entry) api.LogLine {
 			l.Name = org.Name
 		}
 	}
-	l.What, l.About = describe(k, e)
-	if m, err := protocol.Read(e.Sealed); err == nil {
+	if m, err := protocol.Read(e.Sealed); err == nil && e.Control() {
+		l.What, l.About = k.Describe(m)
 		if m, ok := m.(*protocol.Propose); ok {
 			l.Stewards, l.Quorum = m.Config.Stewards, int(m.Config.Quorum)
 		}

@@ -130,7 +130,7 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	out.Forks = len(forks)
 	var refused []id.EntryID
 	err = s.cases.With(c, func(k *protocol.Case) error {
-		showCase(out, k)
+		showCase(out, k, s.ms())
 		out.Authority, refused = s.showStewards(k), k.RefusedActs()
 		for _, p := range k.Participants() {
 			if t := k.LastWord(p.Org); s.ahead(t) {
@@ -155,25 +155,22 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	return out, err
 }
 
-// showCase fills in what the fold says.
-func showCase(out *api.Case, k *protocol.Case) {
+// showCase fills in what the fold says; who has not answered in time by now, Unix
+// milliseconds, counts as having declined.
+func showCase(out *api.Case, k *protocol.Case, now uint64) {
 	out.Stewards, out.CS, out.State, out.Entries = k.Stewards(), k.CS(), k.State(), k.Len()
 	digest := k.Digest()
 	out.Digest = hex.EncodeToString(digest[:])
-	e := k.Embargo()
-	out.Embargo = api.Embargo{State: string(e.State), ExitPending: e.ExitPending, End: msEnd(e.End), Proposals: []api.Proposal{}}
-	if e.Agreement != (id.AgrID{}) {
-		out.Embargo.Agreement = &e.Agreement
-	}
+	out.Embargo = showEmbargo(k.Embargo())
 	out.Participants = []api.Participant{}
 	for _, p := range k.Participants() {
 		out.Participants = append(out.Participants, api.Participant{
 			Org: p.Org, Name: p.Name, Roles: roleNames(p.Roles), RM: p.RM.String(), VFD: p.VFD,
-			Consent: string(p.Consent), Admitted: p.Admitted, Removed: !p.Admitted,
+			Consent: string(p.At(now)), Admitted: p.Admitted, Removed: !p.Admitted,
 		})
 	}
 	for _, a := range k.Claims() {
-		out.Claims = append(out.Claims, api.CaseClaim{ID: a.ID, What: a.What.String(), By: a.Org, Confirmed: a.Confirmed})
+		out.Claims = append(out.Claims, api.CaseClaim{ID: a.ID, What: a.What.String(), By: a.Org, Confirmed: a.Confirmed, Refuted: a.Refuted && !a.Confirmed})
 	}
 }
 

@@ -39,7 +39,7 @@ type Anchor struct {
 var admitKind = kind{
 	typ: 4, name: "admit", cap: identity.CapSteward, who: inForce,
 	make: func() Message { return new(Admit) }, once: checkAdmit, enter: enterAdmit,
-	check: checkOwnAdmit, holds: admitHolds, standing: true,
+	check: checkTerms, holds: admitHolds, standing: true,
 }
 
 // Type is the kind's number.
@@ -87,14 +87,15 @@ func checkAdmit(c *Case, n *node) *Refusal {
 	if !admission.Opens(m.invite.Commitment, c.id, m.Salt) {
 		return refuse("accept-other-case", "the invite and the accept are of another case")
 	}
-	if m.invite.Agr != c.terms.root {
-		return refuse("agreement-not-current", "the accept signs an agreement that is not the current one: invite again")
-	}
 	return nil
 }
 
-func checkOwnAdmit(c *Case, n *node) *Refusal {
+// checkTerms asks that the accept signs what was in force in the admit's past.
+func checkTerms(c *Case, n *node) *Refusal {
 	m := n.msg.(*Admit)
+	if now := c.currentIn(n.past); m.invite.Agr != now.id {
+		return refuse("agreement-not-current", "the accept signs an agreement that is not the one in force: invite again")
+	}
 	if n.own && slices.Contains(c.orgOrNone(m.Invitee()).rolesIn(n.past), m.Role()) {
 		return refuse("already-a-member", "the organisation is a member with this role already")
 	}
@@ -164,9 +165,12 @@ func admitHolds(c *Case, n *node) *Refusal {
 
 func (m *Admit) apply(c *Case, n *node) {
 	c.act(n)
-	if n.honoured() {
-		c.orgOf(m.Invitee()).admit(n)
+	if !n.honoured() {
+		return
 	}
+	o := c.orgOf(m.Invitee())
+	o.admit(n)
+	c.yes(c.terms.all[m.accept.Agr], o, n)
 }
 
 // admit records an honoured admit. Who was no member in its past starts anew in
@@ -234,4 +238,29 @@ func writeAnchor(a Anchor) any {
 		comp = uint64(1)
 	}
 	return []any{a.Kid[:], comp, uint64(a.Seq), a.Entry[:], a.LC}
+}
+
+func (m *Admit) needs(c *Case) []id.EntryID {
+	needs := ids(c.inForceBy())
+	if card, err := identity.OpenCard(m.Card); err == nil {
+		o := c.orgOrNone(card.Org.ID)
+		needs = append(needs, ids(o.kills, o.root.carriers())...)
+	}
+	return needs
+}
+
+func (m *Admit) says(c *Case) (what, about string) {
+	inviter, err := admission.ParseInviter(m.Invite)
+	if err != nil {
+		return "", ""
+	}
+	from, ok := c.Org(inviter)
+	if !ok {
+		return "", ""
+	}
+	i, err := admission.OpenInvite(m.Invite, from)
+	if err != nil {
+		return "", ""
+	}
+	return Role(i.Role).String(), i.Invitee.String()
 }

@@ -38,44 +38,47 @@ func TestAgreementRefuses(t *testing.T) {
 // TestCovers and with it the gate is LEDGER's P4.2: no body under b reaches an
 // organisation that signed a only, unless a covers b.
 func TestCovers(t *testing.T) {
-	a, b, c, _ := trio()
-	root := a.Case.Embargo().Agreement
-	_, rec, _ := a.Case.Agreement(root)
-	child := func(change func(*protocol.Record), text string, active bool) id.AgrID {
-		r := rec
-		r.Parent = &root
-		change(&r)
-		return protocol.AddAgreement(b.Case, protocol.NewAgreement(r, text), active)
-	}
-	later, sooner := *rec.End+1, *rec.End-1
-	text := "Keep it among us."
+	const text = "Keep it among us."
 	for _, tc := range []struct {
 		name   string
-		b      id.AgrID
+		change func(*protocol.Record)
+		text   string
+		active bool
 		covers bool // terms 0 cover b
 		back   bool // b covers terms 0
 	}{
-		{"the same", root, true, true},
-		{"ends sooner", child(func(r *protocol.Record) { r.End = &sooner }, text, true), true, true},
-		{"ends sooner, not active", child(func(r *protocol.Record) { e := sooner - 1; r.End = &e }, text, false), true, false},
-		{"ends later", child(func(r *protocol.Record) { r.End = &later }, text, true), false, true},
-		{"ends later, not active", child(func(r *protocol.Record) { e := later + 1; r.End = &e }, text, false), false, true},
-		{"other terms", child(func(r *protocol.Record) { r.Terms.TLP = 5 }, text, true), false, true},
-		{"another text", child(func(r *protocol.Record) {}, "Else.", true), false, true},
-		{"unknown", id.AgrID{1}, false, false},
+		{"ends sooner", func(r *protocol.Record) { e := *r.End - 1; r.End = &e }, text, true, true, true},
+		{"ends sooner, not active", func(r *protocol.Record) { e := *r.End - 2; r.End = &e }, text, false, true, false},
+		{"ends later", func(r *protocol.Record) { e := *r.End + 1; r.End = &e }, text, true, false, true},
+		{"ends later, not active", func(r *protocol.Record) { e := *r.End + 2; r.End = &e }, text, false, false, true},
+		{"other terms", func(r *protocol.Record) { r.Terms.TLP = 5 }, text, true, false, true},
+		{"another text", func(r *protocol.Record) {}, "Else.", true, false, true},
 	} {
-		if got := protocol.Covers(b.Case, root, tc.b); got != tc.covers {
+		a, b, c, _ := trio()
+		root := a.Case.Embargo().Agreement
+		_, rec, _ := a.Case.Agreement(root)
+		tc.change(&rec)
+		rec.Parent = &root
+		agreement := protocol.NewAgreement(rec, tc.text)
+		verdict(t, b.Case, b.Say(&protocol.EmbargoPropose{Terms: agreement}), "")
+
+		if tc.active {
+			verdict(t, a.Case, a.Act(&protocol.EmbargoAccept{Agr: agreement.ID()}), "")
+
+		}
+		if got := protocol.Covers(b.Case, root, agreement.ID()); got != tc.covers {
 			t.Errorf("terms 0 cover %s: %v", tc.name, got)
 		}
-		if got := protocol.Covers(b.Case, tc.b, root); got != tc.back {
+		if got := protocol.Covers(b.Case, agreement.ID(), root); got != tc.back {
 			t.Errorf("%s covers terms 0: %v", tc.name, got)
 		}
-		agr := tc.b
-		if tc.name == "unknown" || !activeNow(tc.name) {
-			continue
-		}
+		agr := agreement.ID()
 		note := b.Write(entry.Fields{Type: protocol.Note, Comp: id.Everyone, Agr: &agr, Deps: b.Case.Deps(b.Kid, id.Everyone),
 			Body: &entry.BodyRef{Hash: [32]byte{1}, Size: 1, KC: [32]byte{2}}})
+		if !tc.active {
+			verdict(t, b.Case, note, "agreement-not-active")
+			continue
+		}
 		verdict(t, b.Case, note, "")
 		if got := b.Case.MaySend(note.ID, protocol.Body, to(c), from(b)); got.Send != tc.covers {
 			t.Errorf("a body under %q: %+v", tc.name, got)
@@ -84,10 +87,6 @@ func TestCovers(t *testing.T) {
 			t.Errorf("a header under %q: %+v", tc.name, got)
 		}
 	}
-}
-
-func activeNow(name string) bool {
-	return name != "ends sooner, not active" && name != "ends later, not active"
 }
 
 // FuzzRead: no ctl of any type panics, and what is read is written the same.

@@ -44,10 +44,15 @@ type Case struct {
 	comps   map[id.Comp]*node
 	acts    map[id.Kid][]*node // sound steward acts of a key
 	claims  []*node
-	asserts map[What]map[id.OrgID]bool
-	waited  map[id.ConfigID]bool // configs for whose certificate an act was refused
-	mute    map[id.OrgID]bool    // whose claim was refused for want of a voice
-	voided  bool                 // a fork or revocation took an act's force
+	refutes map[id.EntryID][]*node // by claim
+	ends    []*node                // of the embargo
+	heard   map[*agreed]*heard     // what was said about agreements
+
+	inForceNow *agreed // by everything folded; nil: not worked out since something changed
+	asserts    map[What]map[id.OrgID]bool
+	waited     map[id.ConfigID]bool // configs for whose certificate an act was refused
+	mute       map[id.OrgID]bool    // whose claim was refused for want of a voice
+	voided     bool                 // a fork or revocation took an act's force
 
 	// What Settle has to do.
 	fresh  []*config // certified since
@@ -70,6 +75,7 @@ type node struct {
 	t      uint64
 	cfg    *id.ConfigID
 	agr    *id.AgrID
+	prev   *node // content: the entry before it
 	kind   *kind
 	msg    Message  // nil in the content plane and for unknown kinds
 	branch *branch  // nil in a dry run
@@ -103,7 +109,7 @@ func NewCase() *Case {
 		nodes: map[id.EntryID]*node{}, feeds: map[id.Feed]*feed{}, forked: map[id.Kid]bool{},
 		orgs: map[id.OrgID]*org{}, events: map[[32]byte]*event{}, certs: map[id.Kid][]*cert{},
 		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, closed: map[id.Kid][]*node{}, cuts: map[signer][]keyCut{},
-		terms: agreements{all: map[id.AgrID]*agreed{}}, configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
+		terms: newAgreements(), configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
 		unions: map[[2]*shelf]*shelf{}, firm: 1,
 	}
 	c.resetAuthority()
@@ -160,6 +166,7 @@ func (c *Case) Add(e *entry.Sealed) bool {
 func (c *Case) Settle() {
 	if c.firm <= len(c.chain) || len(c.fresh) > 0 {
 		c.stale = c.rechain() || c.stale
+		c.inForceNow = nil
 	}
 	for c.stale || c.folded < len(c.order) {
 		if c.stale {
@@ -172,6 +179,7 @@ func (c *Case) Settle() {
 			c.fold(n)
 		}
 	}
+	c.settleTerms()
 }
 
 // fits says whether the entry belongs to this case.
@@ -186,6 +194,9 @@ func (c *Case) fits(e *entry.Sealed) bool {
 // asked again.
 func (c *Case) read(e *entry.Sealed, past vector, prev *node) *node {
 	n := newNode(e, row(c.rows, e.Type), past)
+	if !n.control() {
+		n.prev = prev
+	}
 	if n.bad == nil {
 		n.bad = c.badDeps(e, past, prev)
 	}
@@ -276,6 +287,8 @@ func (c *Case) resetAuthority() {
 	c.comps = map[id.Comp]*node{}
 	c.acts = map[id.Kid][]*node{}
 	c.claims, c.asserts = nil, map[What]map[id.OrgID]bool{}
+	c.refutes, c.ends = map[id.EntryID][]*node{}, nil
+	c.heard, c.inForceNow = map[*agreed]*heard{}, nil
 	c.waited, c.mute = map[id.ConfigID]bool{}, map[id.OrgID]bool{}
 	c.voided, c.folded = false, 0
 	for _, o := range c.orgs {

@@ -27,10 +27,16 @@ func (m *Claim) fields() []field {
 }
 
 func checkClaim(c *Case, n *node) *Refusal {
-	if m := n.msg.(*Claim); n.own && c.asserts[m.What][n.org.id] {
-		return refuse("no-change", "the organisation asserts %v already", m.What)
+	m := n.msg.(*Claim)
+	if !n.own || !c.asserts[m.What][n.org.id] {
+		return nil
 	}
-	return nil
+	for _, x := range c.claims {
+		if x.org == n.org && x.msg.(*Claim).What == m.What && !c.confirmed(m.What) && c.refuted(x) {
+			return nil // new evidence alarms again
+		}
+	}
+	return refuse("no-change", "the organisation asserts %v already", m.What)
 }
 
 func (m *Claim) apply(c *Case, n *node) {
@@ -60,3 +66,7 @@ func (c *Case) confirmed(w What) bool {
 	}
 	return false
 }
+
+func (m *Claim) says(*Case) (what, about string) { return m.What.String(), "" }
+
+func (m *Claim) commitment() [32]byte { return m.Evidence }

@@ -215,3 +215,14 @@ func (c *Case) basisOf(parent *config, f *Config) vector {
 	}
 	return v
 }
+
+// After says in a word what a config is to the one before it: succession, checkpoint, change.
+func (f Config) After(before Config) string {
+	switch {
+	case f.Kind == Succession:
+		return "succession"
+	case slices.Equal(before.Stewards, f.Stewards) && before.Quorum == f.Quorum && before.Rules == f.Rules:
+		return "checkpoint"
+	}
+	return "change"
+}

@@ -11,8 +11,12 @@ func checkContent(c *Case, n *node) *Refusal {
 	if n.agr == nil {
 		return refuse("agreement-not-active", "content names the agreement under which it is written")
 	}
-	if a := c.terms.all[*n.agr]; a == nil || !a.active {
+	a := c.terms.all[*n.agr]
+	if !a.in(n.past) || !c.goesOn(n) && !c.activeIn(a, n.past) {
 		return refuse("agreement-not-active", "the agreement under which this was written is not active in the entry's past")
+	}
+	if n.own && !c.signs(n.org, a) {
+		return refuse("consent-missing", "the organisation has not accepted the terms that are in force: read and accept them first")
 	}
 	if n.comp == id.Everyone {
 		return nil
@@ -25,6 +29,12 @@ func checkContent(c *Case, n *node) *Refusal {
 		return refuse("not-a-reader", "only a reader of the compartment writes in it")
 	}
 	return nil
+}
+
+// goesOn says whether the entry before n is honoured content under the same
+// agreement: then it is active in n's past too, which has that entry's.
+func (c *Case) goesOn(n *node) bool {
+	return n.prev != nil && n.prev.honoured() && *n.prev.agr == *n.agr
 }
 
 // checkLater is checkContent for the kinds that are not the opener's first entry.

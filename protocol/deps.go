@@ -8,7 +8,6 @@ import (
 
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
-	"cordon/protocol/identity"
 )
 
 // Deps are the control entries that a new entry of kid in comp names: at most 16,
@@ -83,6 +82,9 @@ func (p *picker) pick(n *node) {
 func (c *Case) ownNeeds(kid id.Kid, comp id.Comp) (needs []*node) {
 	if room := c.comps[comp]; room != nil {
 		needs = append(needs, room)
+	}
+	if comp != id.Control {
+		needs = append(needs, c.inForceBy()...)
 	}
 	o, _ := c.holder(kid, c.all)
 	if o == nil {
@@ -163,37 +165,23 @@ func (c *Case) rank(n *node) int {
 	return 1
 }
 
-// Needs are the entries that the check of a message needs in the entry's past:
-// for an admit the removals of its subject and its identity events, for a
-// removal the admissions of its subject and its control heads (it voids what it
-// did not see), for a confirmation the claim. They are Deps' needs.
-func (c *Case) Needs(m Message) (needs []id.EntryID) {
-	add := func(ns ...*node) {
+// Needs are the entries that the check of a message needs in the entry's past: for an
+// admit the removals of its subject and its identity events, for a removal the
+// admissions of its subject and its control heads (it voids what it did not see), for a
+// word about a claim or an agreement that one. They are Deps' needs.
+func (c *Case) Needs(m Message) []id.EntryID {
+	if m, ok := m.(interface{ needs(*Case) []id.EntryID }); ok {
+		return m.needs(c)
+	}
+	return nil
+}
+
+// ids are the ids of entries.
+func ids(lists ...[]*node) (out []id.EntryID) {
+	for _, ns := range lists {
 		for _, n := range ns {
-			needs = append(needs, n.id)
+			out = append(out, n.id)
 		}
 	}
-	switch m := m.(type) {
-	case *Admit:
-		if card, err := identity.OpenCard(m.Card); err == nil {
-			o := c.orgOrNone(card.Org.ID)
-			add(o.kills...)
-			add(o.root.carriers()...)
-		}
-	case *Remove:
-		o := c.orgOrNone(m.Org)
-		add(o.admits...)
-		add(c.headsOf(o)...)
-	case *Confirm:
-		needs = append(needs, m.Claim)
-	case *Endorse:
-		needs = append(needs, m.Config)
-	case *Ident:
-		add(c.identNeeds(m)...)
-	case *Fork:
-		if m.Entries == nil {
-			needs = append(needs, m.A, m.B)
-		}
-	}
-	return needs
+	return out
 }

@@ -116,3 +116,7 @@ func (c *Case) vote(n *node) {
 	}
 	c.certify(x)
 }
+
+func (m *Endorse) needs(*Case) []id.EntryID { return []id.EntryID{m.Config} }
+
+func (m *Endorse) says(*Case) (what, about string) { return "", m.Config.String() }

@@ -27,3 +27,5 @@ func (m *Exit) apply(c *Case, n *node) { c.kill(n.org, n) }
 
 // nothing is the check of a kind that asks no more than its author's standing.
 func nothing(*Case, *node) *Refusal { return nil }
+
+func (m *Exit) commitment() [32]byte { return m.Reason }

@@ -183,19 +183,11 @@ func HeadsOutside(c *Case, e id.EntryID) (heads int) {
 	return heads
 }
 
-// AddAgreement puts an agreement into a case as if it had been proposed and, if
-// active, accepted: what a case with one agreement cannot show.
-func AddAgreement(c *Case, a Agreement, active bool) id.AgrID {
-	r, err := a.Open()
-	if err != nil {
-		panic(err)
-	}
-	c.terms.all[a.ID()] = &agreed{Agreement: a, Record: r, active: active}
-	return a.ID()
-}
-
 // Covers is the rule of spec/kinds.md, agreements.
-func Covers(c *Case, a, b id.AgrID) bool { return c.terms.covers(a, b) }
+func Covers(c *Case, a, b id.AgrID) bool {
+	x, y := c.terms.all[a], c.terms.all[b]
+	return x != nil && y != nil && c.covers(x, y)
+}
 
 // Certified says whether the votes for a config and those on its path are enough.
 func Certified(c *Case, x id.ConfigID) bool { return c.configs[x] != nil && c.configs[x].certified }

@@ -98,3 +98,17 @@ func (c *Case) closedIn(kid id.Kid, past vector) *node {
 	}
 	return nil
 }
+
+func (m *Fork) needs(*Case) []id.EntryID {
+	if m.Entries != nil {
+		return nil
+	}
+	return []id.EntryID{m.A, m.B}
+}
+
+func (m *Fork) says(c *Case) (what, about string) {
+	if o, ok := c.AuthorOf(m.A); ok {
+		return "", o.String()
+	}
+	return "", ""
+}

@@ -74,7 +74,7 @@ func (c *Case) MaySend(x id.EntryID, part Part, to Recipient, here Local) Decisi
 		return no("G6")
 	case part == Header:
 		return Decision{Send: true, Gate: "G6"}
-	case !c.covered(o, n):
+	case n.agr == nil || !c.covered(o, c.terms.all[*n.agr]):
 		return no("G7")
 	case !here.BodyHere:
 		return no("G8")
@@ -150,28 +150,6 @@ func (m *Admit) gives(n *node) bool {
 		}
 	}
 	return true
-}
-
-// covered is gate G7: an agreement that o accepted and has not withdrawn covers
-// the one under which n was written.
-func (c *Case) covered(o *org, n *node) bool {
-	if n.agr == nil {
-		return false
-	}
-	for _, a := range o.liveIn(c.all) {
-		if c.terms.covers(c.signed(a), *n.agr) {
-			return true
-		}
-	}
-	return false
-}
-
-// signed is the agreement that an admit says its organisation accepted.
-func (c *Case) signed(a *node) id.AgrID {
-	if m, ok := a.msg.(*Admit); ok {
-		return m.accept.Agr
-	}
-	return c.terms.root
 }
 
 // leased is gate G9. A clock that stepped back, or an unknown time, counts as

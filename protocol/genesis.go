@@ -99,8 +99,7 @@ func enterGenesis(c *Case, n *node) {
 	m := n.msg.(*Genesis)
 	c.show(m.chain, n)
 	rec, _ := m.Terms.Open() // judged by the check
-	c.terms.root = m.Terms.ID()
-	c.terms.all[c.terms.root] = &agreed{Agreement: m.Terms, Record: rec, active: true}
+	c.terms.add(m.Terms, rec, n)
 	c.opener = c.orgs[m.chain.org]
 	n.org = c.opener
 	c.proves(n.kid, n.org, n)
@@ -110,7 +109,10 @@ func enterGenesis(c *Case, n *node) {
 }
 
 // apply counts genesis as the honoured admit of its author's organisation.
-func (m *Genesis) apply(c *Case, n *node) { c.orgOf(n.org.id).admit(n) }
+func (m *Genesis) apply(c *Case, n *node) {
+	n.org.admit(n)
+	c.yes(c.terms.root, n.org, n)
+}
 
 // rolesOf is a list of roles.
 func rolesOf(key uint64, v *[]Role) field {

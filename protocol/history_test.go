@@ -39,6 +39,7 @@ type history struct {
 	forks  [][2]int
 	claims []id.EntryID
 	rooms  []id.Comp
+	terms  []protocol.Agreement // that were proposed
 	keys   int
 }
 
@@ -467,8 +468,7 @@ func (h *history) shown(c *protocol.Case) string {
 	for _, p := range c.Participants() {
 		fmt.Fprintf(&b, "%+v\n", p)
 	}
-	em := c.Embargo()
-	fmt.Fprintf(&b, "%v %v %v %s %s\n", em.State, em.ExitPending, em.End, c.CS(), c.State())
+	fmt.Fprintf(&b, "%+v %s %s\n", c.Embargo(), c.CS(), c.State())
 	for _, comp := range h.rooms {
 		fmt.Fprintf(&b, "%x\n", c.Readers(comp))
 	}

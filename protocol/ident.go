@@ -135,3 +135,5 @@ func (c *Case) identNeeds(m *Ident) (needs []*node) {
 
 // apply has nothing left to do: identity events prove themselves.
 func (m *Ident) apply(*Case, *node) {}
+
+func (m *Ident) needs(c *Case) []id.EntryID { return ids(c.identNeeds(m)) }

@@ -47,7 +47,7 @@ type kind struct {
 // kinds is the table. Encoding, validation, the local API and the CLI read it.
 var kinds = []kind{
 	genesisKind, proposeKind, endorseKind, admitKind, removeKind, exitKind, identKind, addressKind, compartmentKind,
-	statusKind, claimKind, confirmKind, aliveKind, forkKind,
+	embargoProposeKind, embargoAcceptKind, embargoRejectKind, statusKind, claimKind, confirmKind, refuteKind, embargoEndKind, aliveKind, forkKind,
 	subjectKind, noteKind, attachmentKind, reasonKind,
 }
 
@@ -115,4 +115,24 @@ func Read(e *entry.Sealed) (Message, error) {
 		return nil, refuse("wrong-plane", "a content entry has no message of its own")
 	}
 	return n.msg, nil
+}
+
+// Commitment is what a message binds its reason or evidence to, whose text travels as
+// content; ok is false for a kind that has none.
+func Commitment(m Message) (x [32]byte, ok bool) {
+	if m, has := m.(interface{ commitment() [32]byte }); has {
+		return m.commitment(), true
+	}
+	return x, false
+}
+
+// Describe says in two words what a message says: its code, and whom or what it is
+// about. For people; nothing is decided by it.
+func (c *Case) Describe(m Message) (what, about string) {
+	if m, ok := m.(interface {
+		says(*Case) (what, about string)
+	}); ok {
+		return m.says(c)
+	}
+	return "", ""
 }

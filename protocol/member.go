@@ -11,10 +11,11 @@ import (
 
 // org is an organisation in the fold.
 type org struct {
-	id    id.OrgID
-	root  *event  // its create; nil when it is only named
-	voice []*node // the admits that let it claim when their config is certified, whoever holds power now
-	named []*node // certified configs that name it a steward, none in the past of another
+	id     id.OrgID
+	root   *event  // its create; nil when it is only named
+	offers []*node // its proposals of agreements
+	voice  []*node // the admits that let it claim when their config is certified, whoever holds power now
+	named  []*node // certified configs that name it a steward, none in the past of another
 	standing
 }
 
@@ -26,7 +27,8 @@ type standing struct {
 	fix    register
 	opened map[*branch][]id.Seq // compartments
 	addrs  map[id.Kid]*node     // the address entries in force, one a daemon
-	status []*node              // sound status entries
+	status []*node              // sound status entries, and words about the embargo
+	signed map[*agreed]bool     // agreements that it has ever accepted
 }
 
 // mark is an event in a register of one organisation: its admission, or what a

@@ -38,7 +38,28 @@ func (v *view) judgeKind(s *said) (b []string) {
 		}
 		return nil
 	case *protocol.Admit:
-		return append(v.steward(s), v.used(s)...)
+		b = append(v.steward(s), v.used(s)...)
+		if v.inForce(s.past).AgrID != s.agr {
+			b = append(b, "agreement-not-current")
+		}
+		return b
+	case *protocol.EmbargoPropose:
+		if b = v.w.unoffered(s, m); len(b) > 0 {
+			return b
+		}
+		return v.speaks(s)
+	case *protocol.EmbargoAccept:
+		return v.answering(s, m.Agr)
+	case *protocol.EmbargoReject:
+		return v.answering(s, m.Agr)
+	case *protocol.EmbargoEnd:
+		return v.everSteward(s)
+	case *protocol.Refute:
+		x := v.w.by[m.Claim]
+		if b = v.steward(s); x == nil || !s.past[m.Claim] || !isClaim(x) || len(v.judge(x)) > 0 {
+			b = append(b, "claim-unknown")
+		}
+		return b
 	case *protocol.Remove:
 		return v.removes(s, m)
 	case *protocol.Claim:
@@ -305,7 +326,7 @@ func (v *view) content(s *said) (b []string) {
 	case s.Type != protocol.Subject && first:
 		b = append(b, "subject-first")
 	}
-	if *s.Agr != v.w.agreement {
+	if !v.w.agreed(*s.Agr, s.past) || !v.active(*s.Agr, s.past) {
 		b = append(b, "agreement-not-active")
 	}
 	if s.Comp == id.Everyone {
@@ -396,13 +417,18 @@ func (v *view) status(s *said, m *protocol.Status) (b []string) {
 	} else {
 		b = v.fixes(s, m.Fix, from)
 	}
-	holds := slices.ContainsFunc(v.admits(s.org, s.past), func(a *said) bool {
-		return !slices.ContainsFunc(v.kills(s.org, nil), func(k *said) bool { return !k.past[s.ID] && !a.past[k.ID] })
-	})
-	if !holds {
+	if !v.unremoved(s) {
 		b = append(b, "removed")
 	}
 	return b
+}
+
+// unremoved: some admit in the past, and each removal or exit saw the entry or came
+// before that admit.
+func (v *view) unremoved(s *said) bool {
+	return slices.ContainsFunc(v.admits(s.org, s.past), func(a *said) bool {
+		return !slices.ContainsFunc(v.kills(s.org, nil), func(k *said) bool { return !k.past[s.ID] && !a.past[k.ID] })
+	})
 }
 
 func (v *view) fixes(s *said, to protocol.Fix, rm protocol.RM) (b []string) {
@@ -475,7 +501,7 @@ func (w *world) disagree(h *history, c *protocol.Case) string {
 			return fmt.Sprintf("%v: confirmed is %v in the fold", what, cs[i] < 'a')
 		}
 	}
-	return ""
+	return v.disagreeOnTerms(h, c)
 }
 
 func (h *history) numbers(xs []id.ConfigID) (at []int) {

@@ -22,14 +22,14 @@ type world struct {
 	by     map[id.EntryID]*said
 	events map[[32]byte]eventSaid
 
-	forks     []*said                 // fork entries
-	sounds    map[id.EntryID][]string // proposals: what is wrong, by the past alone
-	counts    map[id.EntryID][]string // endorsements
-	common    map[id.EntryID][]string
-	electors  map[id.EntryID]map[id.OrgID]bool
-	opener    id.OrgID
-	genesis   *said
-	agreement id.AgrID
+	forks      []*said                 // fork entries
+	sounds     map[id.EntryID][]string // proposals: what is wrong, by the past alone
+	counts     map[id.EntryID][]string // endorsements
+	common     map[id.EntryID][]string
+	electors   map[id.EntryID]map[id.OrgID]bool
+	opener     id.OrgID
+	genesis    *said
+	agreements map[id.AgrID]*offer
 }
 
 // said is one entry.
@@ -43,6 +43,7 @@ type said struct {
 	invitee id.OrgID // of an admit
 	role    protocol.Role
 	accept  [32]byte
+	agr     id.AgrID // that the accept signs
 }
 
 // eventSaid is an identity event.
@@ -55,9 +56,10 @@ type eventSaid struct {
 // given are the rules of form, attribution and signed objects.
 var given = []string{"not-known-to-rules", "dep-not-control", "key-not-certified", "key-revoked", "cap-missing",
 	"bad-identity", "identity-gap", "bad-cut", "bad-invite", "identity-unknown", "identity-suspect", "bad-accept", "bad-card",
-	"accept-mismatch", "accept-other-case", "agreement-not-current",
+	"accept-mismatch", "accept-other-case",
 	"bad-admit", "bad-remove", "bad-exit", "bad-ident", "bad-address", "bad-compartment", "author-not-a-reader",
-	"bad-propose", "bad-endorse", "bad-alive", "bad-claim", "bad-confirm"}
+	"bad-propose", "bad-endorse", "bad-alive", "bad-claim", "bad-confirm", "bad-refute", "bad-embargo-propose", "bad-embargo-accept",
+	"bad-embargo-reject", "bad-embargo-end"}
 
 func newWorld(c *protocol.Case, es []*entry.Sealed) *world {
 	w := &world{by: map[id.EntryID]*said{}, events: map[[32]byte]eventSaid{}, sounds: map[id.EntryID][]string{},
@@ -94,7 +96,7 @@ func (w *world) read(s *said) {
 	var events [][]byte
 	switch m := s.m.(type) {
 	case *protocol.Genesis:
-		w.genesis, w.opener, w.agreement, events = s, m.Config.Stewards[0], m.Terms.ID(), m.Events
+		w.genesis, w.opener, events = s, m.Config.Stewards[0], m.Events
 		s.org = w.opener
 	case *protocol.Ident:
 		events = m.Events
@@ -150,6 +152,8 @@ func (s *said) readAdmit(m *protocol.Admit) {
 			s.invitee = id.OrgID(must(r.Fixed(32)))
 		case 6:
 			s.role = protocol.Role(must(r.Uint()))
+		case 7:
+			s.agr = id.AgrID(must(r.Fixed(32)))
 		default:
 			must(r.Raw())
 		}

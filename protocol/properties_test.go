@@ -9,6 +9,7 @@ import (
 	"cordon/protocol"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
+	"cordon/protocol/link"
 )
 
 // property is what must hold of every history, for a case that fresh makes; it
@@ -263,12 +264,20 @@ func onlyGrows(h *history, rng *rand.Rand, fresh func() *protocol.Case) string {
 // TestHistoriesReach: random histories come to what the properties are about.
 func TestHistoriesReach(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(150) {
+	for seed := range uint64(300) {
 		h := plays(random(seed+1), steady(), seed%3 == 2)
 		for _, e := range h.pool {
 			rule, _ := h.known.Verdict(e.ID)
 			kind, _ := protocol.KindName(e.Type)
 			seen[kind+" "+rule]++
+		}
+		em := h.known.Embargo()
+		seen["embargo "+string(em.State)]++
+		if em.Agreement != link.Terms().ID() {
+			seen["other terms in force"]++
+		}
+		for _, p := range h.known.Participants() {
+			seen["consent "+string(p.Consent)]++
 		}
 		chain := h.known.Chain()
 		seen[fmt.Sprint("chain of ", len(chain))]++
@@ -289,6 +298,10 @@ func TestHistoriesReach(t *testing.T) {
 		"endorse steward-was-heard", "endorse endorsed-too-early", "endorse silence-not-noted", "admit ", "admit above-the-cut",
 		"admit forked-authority", "admit revoked-authority", "admit config-not-in-chain", "remove ", "remove above-the-cut",
 		"remove subject-is-steward", "status removed", "fork ", "fork no-fork", "ident ", "ident bad-cut", "ident config-not-certified",
+		"embargo-propose ", "embargo-propose removed", "embargo-accept ", "embargo-accept above-the-cut", "embargo-accept forked-authority",
+		"embargo-reject ", "embargo-end ", "embargo-end not-a-steward", "refute ", "admit agreement-not-current",
+		"note agreement-not-active", "embargo none", "embargo active", "embargo revise", "embargo exited", "other terms in force",
+		"consent signatory", "consent lapsed", "consent declined", "consent invited",
 		"alive ", "alive feed-forked", "status dep-after-fork", "note ", "exit "} {
 		if seen[want] == 0 {
 			t.Errorf("no history has %q", want)

@@ -164,3 +164,14 @@ func checkOwnPropose(c *Case, n *node) *Refusal {
 	}
 	return nil
 }
+
+func (m *Propose) says(c *Case) (what, about string) {
+	if m.Config.Parent == nil {
+		return "", ""
+	}
+	var before Config
+	if p := c.configs[*m.Config.Parent]; p != nil {
+		before = *p.Config
+	}
+	return m.Config.After(before), ""
+}

@@ -56,3 +56,12 @@ func (m *Remove) apply(c *Case, n *node) {
 		c.kill(c.orgOf(m.Org), n)
 	}
 }
+
+func (m *Remove) needs(c *Case) []id.EntryID {
+	o := c.orgOrNone(m.Org)
+	return ids(o.admits, c.headsOf(o))
+}
+
+func (m *Remove) says(*Case) (what, about string) { return "", m.Org.String() }
+
+func (m *Remove) commitment() [32]byte { return m.Reason }

@@ -96,3 +96,10 @@ func (m *Status) apply(c *Case, n *node) {
 		o.fix.put(mark{n, uint8(m.Fix)})
 	}
 }
+
+func (m *Status) says(*Case) (what, about string) {
+	if m.RM != 0 {
+		return m.RM.String(), ""
+	}
+	return m.Fix.String(), ""
+}

@@ -26,6 +26,7 @@ var steps = func() (all []func(*history, *writer)) {
 		{3, (*history).rekey}, {2, (*history).fork}, {1, (*history).forkContent}, {2, (*history).prove}, {1, (*history).strange},
 		{6, (*history).propose}, {3, (*history).endorse}, {7, (*history).carryOne}, {3, (*history).succeed},
 		{2, (*history).betray}, {1, (*history).wait}, {1, (*history).live},
+		{3, (*history).offer}, {6, (*history).answer}, {1, (*history).refute}, {1, (*history).end},
 	} {
 		for range s.weight {
 			all = append(all, s.do)
@@ -93,6 +94,7 @@ func (h *history) admitAs(w *writer, org int, role protocol.Role, label string) 
 
 type admitKey struct {
 	c        id.CaseID
+	agr      id.AgrID
 	from, to string
 	role     protocol.Role
 	label    string
@@ -102,7 +104,8 @@ var admits sync.Map
 
 // admitOf is an admit message; making one costs three signatures.
 func admitOf(c *protocol.Case, from, to *link.Daemon, role protocol.Role, label string) *protocol.Admit {
-	k := admitKey{c.ID(), string(from.Org.Events[len(from.Org.Events)-1]) + string(from.Kid[:]),
+	agr := c.Embargo().Agreement
+	k := admitKey{c.ID(), agr, string(from.Org.Events[len(from.Org.Events)-1]) + string(from.Kid[:]),
 		string(to.Org.Events[len(to.Org.Events)-1]) + string(to.Kid[:]), role, label}
 	if m, ok := admits.Load(k); ok {
 		return m.(*protocol.Admit)
@@ -110,7 +113,7 @@ func admitOf(c *protocol.Case, from, to *link.Daemon, role protocol.Role, label 
 	salt := [32]byte(link.Seed(to.Org.Name+label, "salt"))
 	invite := must(admission.SealInvite(from.Key, admission.Invite{
 		Nonce: [16]byte(link.Seed(to.Org.Name+label, "invite")), Inviter: from.Org.ID, Invitee: to.Org.ID,
-		Commitment: admission.Commitment(c.ID(), salt), Role: uint8(role), Agr: c.Embargo().Agreement, Expiry: link.Start,
+		Commitment: admission.Commitment(c.ID(), salt), Role: uint8(role), Agr: agr, Expiry: link.Start,
 	}))
 	opened := must(admission.OpenInvite(invite, from.Org))
 	m := &protocol.Admit{Invite: invite, Accept: must(admission.SealAccept(to.Key, opened.Accept())), Salt: salt,
@@ -158,6 +161,9 @@ func (h *history) room(w *writer) {
 // content is a content entry with a body that nobody has.
 func (h *history) content(comp id.Comp) entry.Fields {
 	agr := h.known.Embargo().Agreement
+	if x, ok := oneOf(h, h.terms); ok && h.chance(3) {
+		agr = x.ID()
+	}
 	return entry.Fields{Type: protocol.Note, Comp: comp, Agr: &agr, Body: &entry.BodyRef{Hash: [32]byte{1}, Size: 1, KC: [32]byte{2}}}
 }
 
@@ -167,6 +173,62 @@ func (h *history) tell(w *writer) {
 		comp = h.rooms[n-1]
 	}
 	h.write(w, h.content(comp))
+}
+
+// offer proposes terms: mostly after those in force, with one of a few ends, now and then with another
+// text, so that some relax others.
+func (h *history) offer(w *writer) {
+	if h.pick(2) == 0 {
+		w = h.powerful(w)
+	}
+	parent := h.known.Embargo().Agreement
+	if x, ok := oneOf(h, h.terms); ok && h.chance(3) {
+		parent = x.ID()
+	}
+	text := "Keep it among us."
+	if h.chance(4) {
+		text = "Tell nobody."
+	}
+	a := terms(&parent, uint64(h.pick(7)*15), text)
+	h.terms = append(h.terms, a)
+	h.speak(w, &protocol.EmbargoPropose{Terms: a})
+}
+
+// answer accepts or rejects terms.
+func (h *history) answer(w *writer) {
+	if h.pick(2) == 0 {
+		w = h.powerful(w)
+	}
+	agr := h.known.Embargo().Agreement
+	if x, ok := oneOf(h, h.terms); ok && h.pick(5) > 0 {
+		agr = x.ID()
+	}
+	if h.chance(4) {
+		h.say(w, &protocol.EmbargoReject{Agr: agr})
+		return
+	}
+	h.speak(w, &protocol.EmbargoAccept{Agr: agr})
+}
+
+// speak is act where the organisation decides now, mostly, else say.
+func (h *history) speak(w *writer, m protocol.Message) {
+	if slices.Contains(h.known.Stewards(), h.ds[w.org].Org.ID) != h.chance(6) {
+		h.act(w, m)
+		return
+	}
+	h.say(w, m)
+}
+
+func (h *history) refute(w *writer) {
+	if x, ok := oneOf(h, h.claims); ok {
+		h.act(h.powerful(w), &protocol.Refute{Claim: x})
+	}
+}
+
+func (h *history) end(w *writer) {
+	if h.chance(3) {
+		h.say(h.powerful(w), &protocol.EmbargoEnd{Code: 1})
+	}
 }
 
 // wait lets an organisation's clock, or everybody's, go on by what a succession asks.

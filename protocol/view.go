@@ -26,19 +26,11 @@ type Participant struct {
 	RM       RM
 	VFD      string // vfd..VFD of a vendor, d or D of a deployer, "" of others
 	Consent  Consent
-	Admitted bool // false: it was removed or left
-	Suspect  bool // its root signed two identity events at one index
+	AnswerBy uint64 // until when an invited or lapsed one is asked to answer: Unix milliseconds; 0 for ever
+	Admitted bool   // false: it was removed or left
+	Suspect  bool   // its root signed two identity events at one index
 	Steward  bool
 	Addrs    []string // where its daemons say they are reached
-}
-
-// Embargo is the state of the embargo. The fold has no clock: an active one
-// whose End has passed is over for who compares it with their own.
-type Embargo struct {
-	State       EM
-	ExitPending bool   // somebody claims what would end it, unconfirmed
-	End         uint64 // Unix milliseconds; 0 when the terms say no embargo
-	Agreement   id.AgrID
 }
 
 // Assertion is a claim as the case has it.
@@ -47,6 +39,7 @@ type Assertion struct {
 	Org       id.OrgID
 	What      What
 	Confirmed bool // what it claims is: by a steward or by two organisations
+	Refuted   bool // a steward says that it is wrong; means nothing once confirmed
 }
 
 // Room is a compartment.
@@ -133,9 +126,9 @@ func (c *Case) Participants() []Participant {
 		}
 	}
 	slices.SortFunc(os, c.compareOrgs)
-	ps := make([]Participant, len(os))
+	ps, e := make([]Participant, len(os)), c.Embargo()
 	for i, o := range os {
-		ps[i] = c.participant(o)
+		ps[i] = c.participant(o, &e)
 	}
 	return ps
 }
@@ -161,10 +154,11 @@ func (o *org) firstLC() uint64 {
 	return lc
 }
 
-func (c *Case) participant(o *org) Participant {
+func (c *Case) participant(o *org, e *Embargo) Participant {
 	view, suspect := o.viewIn(c.all)
 	p := Participant{Org: o.id, Roles: o.rolesIn(c.all), RM: RM(o.rm.last()),
-		Admitted: c.member(o), Suspect: suspect, Steward: c.steward(o.id), Consent: c.consent(o)}
+		Admitted: c.member(o), Suspect: suspect, Steward: c.steward(o.id)}
+	p.Consent, p.AnswerBy = c.consent(o, e)
 	if len(p.Roles) == 0 {
 		p.Roles = o.rolesOnce()
 	}
@@ -198,45 +192,6 @@ func vfd(roles []Role, written uint8) string {
 	return ""
 }
 
-// consent is an organisation's answer to the current agreement. With one
-// agreement, who is in has signed it, and who left has withdrawn.
-func (c *Case) consent(o *org) Consent {
-	if c.Embargo().State != EMActive {
-		return NoEmbargo
-	}
-	for _, k := range o.kills {
-		if k.org == o && !o.memberIn(c.all) {
-			return Declined
-		}
-	}
-	return Signatory
-}
-
-// Embargo is derived from the current agreement and the claims.
-func (c *Case) Embargo() Embargo {
-	now := c.terms.current()
-	if now == nil {
-		return Embargo{State: EMNone}
-	}
-	e := Embargo{State: EMNone, Agreement: c.terms.root}
-	if now.End == nil {
-		return e
-	}
-	e.State, e.End = EMActive, *now.End
-	for _, w := range []What{Public, Exploit, Attack} {
-		switch {
-		case c.confirmed(w):
-			e.State = EMExited
-		case len(c.asserts[w]) > 0:
-			e.ExitPending = true
-		}
-	}
-	if e.State == EMExited {
-		e.ExitPending = false
-	}
-	return e
-}
-
 // CS is the case state: vfd of the admitted vendor that is least far, then what
 // is confirmed of public, exploit, attack.
 func (c *Case) CS() string {
@@ -267,7 +222,7 @@ func (c *Case) Claims() []Assertion {
 	out := make([]Assertion, len(ns))
 	for i, n := range ns {
 		w := n.msg.(*Claim).What
-		out[i] = Assertion{ID: n.id, Org: n.org.id, What: w, Confirmed: c.confirmed(w)}
+		out[i] = Assertion{ID: n.id, Org: n.org.id, What: w, Confirmed: c.confirmed(w), Refuted: c.refuted(n)}
 	}
 	return out
 }

@@ -140,11 +140,13 @@ const (
 // EM is the state of a case's embargo, derived from agreements and claims.
 type EM string
 
-// The embargo states that a case with one agreement has.
+// The embargo states (spec/kinds.md, agreements).
 const (
-	EMNone   EM = "none"
-	EMActive EM = "active"
-	EMExited EM = "exited"
+	EMNone     EM = "none"
+	EMProposed EM = "proposed"
+	EMActive   EM = "active"
+	EMRevise   EM = "revise" // active, and other terms are proposed
+	EMExited   EM = "exited"
 )
 
 // word is the name of a number; unnamed numbers show as themselves.

@@ -34,6 +34,12 @@
 //	POST /cases/CASE/rm, /fix                 Act in (What), Written out
 //	POST /cases/CASE/claims                   Act in (What, Text), Written out
 //	POST /cases/CASE/claims/ID/confirm        Written
+//	POST /cases/CASE/claims/ID/refute         Act in (Text), Written out
+//	GET  /cases/CASE/embargo                  Terms
+//	POST /cases/CASE/embargo                  ProposeTerms in, Written out (ID: of the agreement)
+//	POST /cases/CASE/embargo/ID/accept        Written; ID of an agreement, or "current"
+//	POST /cases/CASE/embargo/ID/reject        Act in (Text), Written out
+//	POST /cases/CASE/embargo/end              Act in (Text), Written out
 //	POST /cases/CASE/embargo/leave            Act in (Text), Written out
 //	POST /cases/CASE/remove                   Act in (Org, Text), Written out
 //	GET  /cases/CASE/stewards                 Stewards

@@ -183,6 +183,36 @@ func (c *Client) Confirm(ctx context.Context, name, claim string) (*Written, err
 	return send(ctx, c, caseAt(name, "/claims/"+url.PathEscape(claim)+"/confirm"), Act{})
 }
 
+// Refute says as a steward that a claim is wrong.
+func (c *Client) Refute(ctx context.Context, name, claim, reason string) (*Written, error) {
+	return send(ctx, c, caseAt(name, "/claims/"+url.PathEscape(claim)+"/refute"), Act{Text: reason})
+}
+
+// Terms are the embargo's in full: what is in force, and what is proposed.
+func (c *Client) Terms(ctx context.Context, name string) (*Terms, error) {
+	return get[Terms](ctx, c, caseAt(name, "/embargo"))
+}
+
+// ProposeTerms proposes other terms.
+func (c *Client) ProposeTerms(ctx context.Context, name string, r ProposeTerms) (*Written, error) {
+	return send(ctx, c, caseAt(name, "/embargo"), r)
+}
+
+// AcceptTerms consents to an agreement; "current" is the one in force.
+func (c *Client) AcceptTerms(ctx context.Context, name, agreement string) (*Written, error) {
+	return send(ctx, c, caseAt(name, "/embargo/"+url.PathEscape(agreement)+"/accept"), Act{})
+}
+
+// RejectTerms declines an agreement, or withdraws our consent to it.
+func (c *Client) RejectTerms(ctx context.Context, name, agreement, reason string) (*Written, error) {
+	return send(ctx, c, caseAt(name, "/embargo/"+url.PathEscape(agreement)+"/reject"), Act{Text: reason})
+}
+
+// EndEmbargo ends the embargo for everybody, at once.
+func (c *Client) EndEmbargo(ctx context.Context, name, reason string) (*Written, error) {
+	return send(ctx, c, caseAt(name, "/embargo/end"), Act{Text: reason})
+}
+
 // Leave leaves the embargo and the case.
 func (c *Client) Leave(ctx context.Context, name, reason string) (*Written, error) {
 	return send(ctx, c, caseAt(name, "/embargo/leave"), Act{Text: reason})

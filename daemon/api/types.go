@@ -182,9 +182,48 @@ type Embargo struct {
 
 // Proposal is an open proposal of other terms.
 type Proposal struct {
-	ID  id.AgrID  `json:"id"`
-	End time.Time `json:"end"`
-	By  id.OrgID  `json:"by"`
+	ID       id.AgrID   `json:"id"`
+	End      *time.Time `json:"end"`       // null: no embargo
+	By       id.OrgID   `json:"by"`        // who proposes it; of several the first by id
+	AnswerBy *time.Time `json:"answer_by"` // until when an answer is asked for
+	Relaxes  bool       `json:"relaxes"`   // who signed what is in force is bound by it without signing
+	Accepted []id.OrgID `json:"accepted"`
+	Declined []id.OrgID `json:"declined"`
+	Missing  []id.OrgID `json:"missing"` // stewards who have not given their word for it
+	Need     int        `json:"need"`    // how many of their words make it the one in force
+}
+
+// Terms are the embargo of a case in full. cordon.terms/1
+type Terms struct {
+	Schema   string           `json:"schema"`
+	Case     id.CaseID        `json:"case"`
+	Embargo  Embargo          `json:"embargo"`
+	InForce  AgreementTerms   `json:"in_force"`
+	Proposed []AgreementTerms `json:"proposed"` // in the order of Embargo.Proposals
+}
+
+// AgreementTerms are an agreement in full.
+type AgreementTerms struct {
+	ID       id.AgrID   `json:"id"`
+	Start    time.Time  `json:"start"`
+	End      *time.Time `json:"end"` // null: no embargo
+	AnswerBy *time.Time `json:"answer_by"`
+	TLP      string     `json:"tlp"`
+	Publish  string     `json:"publish"`   // nobody-before-the-end, free
+	Use      string     `json:"use"`       // remediation-only, any
+	Retain   int        `json:"retention"` // days after the end; 0 for ever
+	Text     string     `json:"text"`
+}
+
+// ProposeTerms asks for other terms. Exactly one of Until and None is given; what is not
+// given stays as it is in force.
+type ProposeTerms struct {
+	Until    time.Time `json:"until,omitzero"`
+	None     bool      `json:"none,omitempty"`     // no embargo at all
+	Text     string    `json:"text,omitempty"`     // of the whole agreement
+	TLP      string    `json:"tlp,omitempty"`      // clear, green, amber, amber+strict, red
+	Justify  string    `json:"justify,omitempty"`  // why longer than 90 days: becomes a part of the text
+	AnswerBy time.Time `json:"answer_by,omitzero"` // default 7 days from now; at least 72 hours
 }
 
 // CaseClaim is a claim that the matter is public, exploited or attacked.
@@ -193,6 +232,7 @@ type CaseClaim struct {
 	What      string     `json:"what"`
 	By        id.OrgID   `json:"by"`
 	Confirmed bool       `json:"confirmed"`
+	Refuted   bool       `json:"refuted"` // by a steward; it alarms nobody while nobody confirms it
 }
 
 // LogLine is one entry of a case. cordon.log/1

@@ -141,9 +141,25 @@ func (d *Daemon) Act(m protocol.Message) *entry.Sealed {
 	return d.Write(f)
 }
 
-// Tell writes content with a body that nobody has.
+// Speak writes what stewards say under the config in force and others without one.
+func (d *Daemon) Speak(m protocol.Message) *entry.Sealed {
+	if slices.Contains(d.Case.Stewards(), d.Org.ID) {
+		return d.Act(m)
+	}
+	return d.Say(m)
+}
+
+// Tell writes content with a body that nobody has, under the terms in force.
 func (d *Daemon) Tell(kind entry.Type, comp id.Comp) *entry.Sealed {
-	agr := d.Case.Embargo().Agreement
+	return d.tell(kind, comp, d.Case.Embargo().Agreement)
+}
+
+// TellUnder is Tell for everybody under any terms.
+func (d *Daemon) TellUnder(kind entry.Type, agr id.AgrID) *entry.Sealed {
+	return d.tell(kind, id.Everyone, agr)
+}
+
+func (d *Daemon) tell(kind entry.Type, comp id.Comp, agr id.AgrID) *entry.Sealed {
 	return d.Write(entry.Fields{Type: kind, Comp: comp, Agr: &agr, Deps: d.Case.Deps(d.Kid, comp),
 		Body: &entry.BodyRef{Hash: [32]byte{1}, Size: 1, KC: [32]byte{2}}})
 }
@@ -204,6 +220,11 @@ func (d *Daemon) Admit(o *Daemon, role protocol.Role) *entry.Sealed {
 // Admission is the admit message for an organisation, whose identity events are
 // written first where the case lacks them. Another label is another invitation.
 func (d *Daemon) Admission(o *Daemon, role protocol.Role, label string) *protocol.Admit {
+	return d.AdmissionUnder(o, role, label, d.Case.Embargo().Agreement)
+}
+
+// AdmissionUnder is Admission under any terms.
+func (d *Daemon) AdmissionUnder(o *Daemon, role protocol.Role, label string, agr id.AgrID) *protocol.Admit {
 	if known, ok := d.Case.Org(o.Org.ID); !ok || len(known.Events) < len(o.Org.Events) {
 		events := o.Org.Events
 		if ok {
@@ -215,7 +236,7 @@ func (d *Daemon) Admission(o *Daemon, role protocol.Role, label string) *protoco
 	invite := must(admission.SealInvite(d.Key, admission.Invite{
 		Nonce: [16]byte(seed(o.Org.Name+label, "invite")), Inviter: d.Org.ID, Invitee: o.Org.ID,
 		Commitment: admission.Commitment(d.Case.ID(), salt), Role: uint8(role),
-		Agr: d.Case.Embargo().Agreement, Expiry: Start + 7*24*3600*1000,
+		Agr: agr, Expiry: Start + 7*24*3600*1000,
 	}))
 	opened := must(admission.OpenInvite(invite, d.Org))
 	accept := must(admission.SealAccept(o.Key, opened.Accept()))
