@@ -83,6 +83,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	if len(waiting) > 0 {
 		fmt.Fprintln(w, "\nInvited, has been sent nothing yet:")
 		table(w, head[:2], firstTwo(waiting))
+		heldText(w, k)
 	}
 	if len(declined) > 0 {
 		fmt.Fprintln(w, "\nDeclined the invitation, was sent nothing:")
@@ -91,6 +92,20 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	if len(gone) > 0 {
 		fmt.Fprintln(w, "\nOut of the case; keeps what it was sent before, gets nothing more:")
 		table(w, head[:2], firstTwo(gone))
+	}
+}
+
+// heldText says who has accepted and is not let in.
+func heldText(w io.Writer, k *api.Case) {
+	for _, p := range k.Participants {
+		if p.Held == nil {
+			continue
+		}
+		fmt.Fprintln(w)
+		field(w, "WAITS", safe(p.Name)+": "+p.Held.Text)
+		if p.Held.Try != "" {
+			field(w, "what to do", p.Held.Try)
+		}
 	}
 }
 

@@ -31,6 +31,8 @@ type invitedRow struct {
 	Until  time.Time `json:"until"`
 	Sent   bool      `json:"sent"`   // the outbox is done with it
 	Joined bool      `json:"joined"` // admitted by it: kept, since the invitee may ask again
+	// Accepted, and not admitted: our contact was too low then. The invitee asks again.
+	Accepted bool `json:"accepted,omitempty"`
 	// Declined: kept without its salt until it expires, so that the inviter sees it.
 	Declined bool `json:"declined,omitempty"`
 }
@@ -202,6 +204,9 @@ func (v *invitations) offerSettled(invite [32]byte, outcome error) error {
 func (v *invitations) Accepted(from peer.Contact, a peer.Acceptance) (*peer.Join, error) {
 	j, err := v.accepted(from, a)
 	var trouble *troubled
+	if errors.Is(err, errHeld) {
+		return nil, nil
+	}
 	if errors.As(err, &trouble) {
 		v.s.log.Error("admit an organisation that has accepted; it will ask again", "err", err)
 		return nil, nil
@@ -268,6 +273,9 @@ func (v *invitations) settle(row invitedRow, accept *admission.Accept, card *ide
 		if !row.Until.After(v.s.now()) {
 			return nil, errors.New("accept: the invitation has expired")
 		}
+		if err := v.sure(row, accept.Invite); err != nil {
+			return nil, err
+		}
 		if err := v.s.admit(row, accept.Raw, card); err != nil {
 			return nil, ours(err)
 		}
@@ -279,6 +287,39 @@ func (v *invitations) settle(row invitedRow, accept *admission.Accept, card *ide
 	}
 	j, err := v.s.join(row, accept.Invite)
 	return j, ours(err)
+}
+
+// errHeld says that an accept waits for a person here.
+var errHeld = errors.New("accept: held")
+
+// sure asks again, before the admission, what was asked before the invitation. While
+// the answer is no, the accept waits: the invitee is told that it is pending, asks
+// again as after any trouble of ours, and so is let in once a person has seen to it.
+func (v *invitations) sure(row invitedRow, invite [32]byte) error {
+	err := v.s.sure(row.Case, row.Org)
+	if e, ok := errors.AsType[*api.Error](err); !ok || e.Kind != api.Refused {
+		return ours(err)
+	}
+	if !row.Accepted {
+		row.Accepted = true
+		if err := v.out.put(invite[:], row); err != nil {
+			return ours(err)
+		}
+		v.s.log.Warn("an organisation has accepted and is not let in, for what is asked of contacts in the case: cordon case show")
+	}
+	return errHeld
+}
+
+// held says why an accept waits and what lets it in; nil: it does not.
+func (v *invitations) held(row invitedRow) *api.Warning {
+	if !row.Accepted || row.Declined {
+		return nil
+	}
+	w := &api.Warning{Text: "it has accepted, and is let in when it asks again, in a moment"}
+	if e, ok := errors.AsType[*api.Error](v.s.sure(row.Case, row.Org)); ok {
+		w.Text, w.Try = "it has accepted, and is not let in: "+e.Text, e.Try
+	}
+	return w
 }
 
 // admit writes the invitee's identity events and its admission. The caller holds
@@ -369,7 +410,7 @@ func (v *invitations) invited(c id.CaseID) ([]api.Participant, error) {
 			return fmt.Errorf("stored invitation: %w", err)
 		}
 		p := api.Participant{Org: row.Org, Roles: []string{protocol.Role(i.Role).String()}, RM: protocol.RMStart.String(),
-			Consent: string(protocol.Invited)}
+			Consent: string(protocol.Invited), Held: v.held(row)}
 		if row.Declined {
 			p.Consent = string(protocol.Declined)
 		}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -72,6 +73,7 @@ func (s *service) count(t *testing.T, c id.CaseID, typ entry.Type) (n int) {
 func TestAcceptOnce(t *testing.T) {
 	s, c := writer(t)
 	p, thief := newParty(t, "Partner"), newParty(t, "Thief")
+	s.knows(t, p)
 	i := s.invites(t, c, p, 1)
 	yes := p.says(i)
 	if _, err := s.inv.Accepted(peer.Contact{Org: thief.org.ID}, yes); err == nil {
@@ -145,13 +147,60 @@ func TestAcceptOnce(t *testing.T) {
 	}
 }
 
+func (s *service) knows(t *testing.T, p *party) {
+	t.Helper()
+	if err := s.dir.pin(p.card(1)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAcceptIsHeld: who was verified when it was invited, and is not when it accepts,
+// waits, is not told no, and is let in by the same accept once it is verified again.
+func TestAcceptIsHeld(t *testing.T) {
+	s, c := writer(t)
+	p := newParty(t, "Partner")
+	s.knows(t, p)
+	words := func(at time.Time) {
+		t.Helper()
+		if err := s.dir.speak(p.org.ID, func(k *contact) { k.Words = at }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	words(s.now())
+	if err := s.minima.put(c[:], minimumRow{Contact: "verified"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sure(c, p.org.ID); err != nil {
+		t.Fatal(err)
+	}
+	yes := p.says(s.invites(t, c, p, 1))
+	words(time.Time{})
+	for range 2 {
+		if j, err := s.inv.Accepted(peer.Contact{Org: p.org.ID}, yes); j != nil || err != nil {
+			t.Fatalf("while the contact is too low: %v, %v; want pending", j, err)
+		}
+	}
+	l, err := s.inv.invited(c)
+	if err != nil || len(l) != 1 || l[0].Held == nil || !strings.Contains(l[0].Held.Try, "cordon peer verify") {
+		t.Errorf("the case shows %+v, %v", l, err)
+	}
+	if n := s.count(t, c, (*protocol.Admit)(nil).Type()); n != 0 {
+		t.Errorf("%d admissions", n)
+	}
+	words(s.now())
+	if l, err := s.inv.invited(c); err != nil || len(l) != 1 || l[0].Held == nil || l[0].Held.Try != "" {
+		t.Errorf("verified again, the case shows %+v, %v", l, err)
+	}
+	if j, err := s.inv.Accepted(peer.Contact{Org: p.org.ID}, yes); j == nil || err != nil {
+		t.Errorf("verified again: %v, %v", j, err)
+	}
+}
+
 // TestTellIdentity: a steward brings a member's new certificate into the case.
 func TestTellIdentity(t *testing.T) {
 	s, c := writer(t)
 	p := newParty(t, "Partner")
-	if err := s.dir.pin(p.card(1)); err != nil {
-		t.Fatal(err)
-	}
+	s.knows(t, p)
 	if _, err := s.inv.Accepted(peer.Contact{Org: p.org.ID}, p.says(s.invites(t, c, p, 1))); err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,17 @@ func level(grounds []api.Ground) identity.Trust {
 	return identity.TrustTOFU
 }
 
+// contact is how sure we are, now, of a pinned organisation.
+func (d *directory) contact(o id.OrgID) (identity.Trust, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	k, ok := d.orgs[o]
+	if !ok || k.card == nil || k.suspect {
+		return 0, false
+	}
+	return level(d.grounds(k)), true
+}
+
 // grounds judges what speaks for a pinned organisation, now. The caller holds mu.
 func (d *directory) grounds(k *known) []api.Ground {
 	var out []api.Ground

@@ -50,19 +50,13 @@ func (s *service) setMinimum(r *http.Request) (any, error) {
 	return &api.Written{Schema: writtenSchema, Case: &c}, nil
 }
 
-// sure refuses to invite an organisation that this daemon knows less surely than it
-// asks for in this case.
+// sure refuses to let in an organisation that this daemon knows less surely than it
+// asks for in this case. It is asked before the invitation, and again before the
+// admission: in between the level may have fallen, or the minimum risen.
 func (s *service) sure(c id.CaseID, org id.OrgID) error {
-	row, err := s.peer(org)
-	if err != nil {
-		return err
-	}
-	if row.Contact == "" {
+	has, ok := s.dir.contact(org)
+	if !ok {
 		return errNotPinned
-	}
-	has, err := parseContact(row.Contact)
-	if err != nil {
-		return err
 	}
 	least, err := s.minimum(c)
 	if err != nil || has >= least {

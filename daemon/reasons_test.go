@@ -19,7 +19,7 @@ func writer(t *testing.T) (*service, id.CaseID) {
 	s, _ := quarantined(t)
 	s.kid = cose.Thumbprint(s.keys.sign.Public().(ed25519.PublicKey))
 	s.cases, s.owed = projection.New(s.led), openShelf[owedRow](s.led, "owed")
-	s.cfg.Role = "coordinator"
+	s.cfg.Role, s.minima = "coordinator", openShelf[minimumRow](s.led, "minima")
 	c, err := s.found(t.Context(), time.Now(), time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)

@@ -168,7 +168,8 @@ type Participant struct {
 	VFD      string   `json:"vfd"`
 	Consent  string   `json:"consent"`
 	Admitted bool     `json:"admitted"`
-	Removed  bool     `json:"removed"` // was admitted, is no more
+	Removed  bool     `json:"removed"`        // was admitted, is no more
+	Held     *Warning `json:"held,omitempty"` // has accepted our invitation and is not let in: why, and what to do
 }
 
 // Embargo is the embargo of a case.
