@@ -44,7 +44,7 @@ type Parts struct {
 	// AddDaemon makes the home of one more daemon of an organisation; PromoteDaemon
 	// makes the daemon of a home the one that decides.
 	AddDaemon     func(ctx context.Context, home string, o AddOptions) (*api.KeyChange, error)
-	PromoteDaemon func(ctx context.Context, home, root, reason string) (*api.KeyChange, error)
+	PromoteDaemon func(ctx context.Context, home, root, reason string, force bool) (*api.KeyChange, error)
 	// Fold folds a file of raw entries.
 	Fold func(ctx context.Context, file []byte) (*api.Fold, error)
 }

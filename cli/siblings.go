@@ -35,12 +35,14 @@ there), which tells what the root has signed since and where that one is reached
 	{use: "promote", short: "make this daemon the active one; the former is revoked", json: true, confirm: true, run: (*call).daemonPromote,
 		long: `Make this daemon the one that decides for your organisation: opens cases, admits,
 removes, votes. The one that did so is revoked for good; it must have stopped. Its
-acts stand as far as each case here has them. With new keys (cordon key renew) its
-machine may stand by afterwards.`,
+acts stand as far as each case here has them: where it is known to have written what
+is not here, this is refused. With new keys (cordon key renew) its machine may stand
+by afterwards.`,
 		example: "  cordon daemon promote --root /media/usb/root",
 		flags: func(f *pflag.FlagSet) {
 			rootFlag(f)
 			f.String("reason", "", "why the other one ends: unspecified (default), stolen, retired")
+			f.Bool("force", false, "go on although entries of the other one are not here: what it decided there falls")
 		}},
 }
 
@@ -115,7 +117,7 @@ func (c *call) daemonPromote() error {
 	if err != nil {
 		return err
 	}
-	made, err := c.parts.PromoteDaemon(c.ctx, c.home, c.text("root"), c.text("reason"))
+	made, err := c.parts.PromoteDaemon(c.ctx, c.home, c.text("root"), c.text("reason"), c.flag("force"))
 	if err != nil {
 		return err
 	}
@@ -123,6 +125,9 @@ func (c *call) daemonPromote() error {
 		field(w, "active", made.Kid.String())
 		if made.Former != nil {
 			field(w, "revoked", made.Former.String()+": its acts stand as far as each case here has them")
+		}
+		for _, k := range made.Behind {
+			field(w, "LOST", "in case "+shortID(k.String())+" it has written what is not here: what it decided there falls, unless a member still shows it")
 		}
 		field(w, "until", when(*made.Until, c.now()))
 	})

@@ -3,10 +3,12 @@ package daemon
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"cordon/daemon/api"
 	"cordon/peer"
+	"cordon/protocol"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
@@ -23,6 +25,12 @@ func (s *service) getDaemons(*http.Request) (any, error) {
 	active := false
 	for _, d := range s.org.Daemons() {
 		row := s.daemonRow(d, net[d.Kid])
+		if row.Role == roleActive && !row.This {
+			var err error
+			if row.Ahead, err = s.behind(d.Kid); err != nil {
+				return nil, err
+			}
+		}
 		l.Daemons = append(l.Daemons, row)
 		active = active || row.Role == roleActive
 		if w := s.daemonWarning(row); w != nil {
@@ -87,6 +95,31 @@ func (s *service) daemonRow(d identity.Daemon, net peer.PeerStatus) api.DaemonRo
 	return row
 }
 
+// behind are the cases in which the active daemon of ours has written what is not
+// here, and those that a sibling has begun to bring.
+func (s *service) behind(active id.Kid) ([]id.CaseID, error) {
+	cases, err := s.net.Ahead(active)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range s.led.Cases() {
+		begun := false
+		err := s.cases.With(c, func(k *protocol.Case) error {
+			_, shown := k.OrgOf(s.kid)
+			out := slices.ContainsFunc(k.Participants(), func(p protocol.Participant) bool { return p.Org == s.org.ID && !p.Admitted })
+			begun = !shown && !out
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if begun && !slices.Contains(cases, c) {
+			cases = append(cases, c)
+		}
+	}
+	return cases, nil
+}
+
 // unseen says of how many cases this daemon cannot tell whether it has what the others
 // have: what a lost daemon decided there, and is not here, falls with its key.
 func (s *service) unseen() string {
@@ -117,6 +150,9 @@ func (s *service) daemonWarning(row api.DaemonRow) *api.Warning {
 		w.Text, w.Try = "the certificate of "+kid+" has ended: it writes nothing", "cordon key renew, there"
 	case len(row.Addrs) == 0:
 		w.Text, w.Try = kid+" was never connected, and nothing says where it is reached", "there: cordon card; here: cordon peer add FILE"
+	case row.Role == roleActive && len(row.Ahead) > 0:
+		w.Text = fmt.Sprintf("%s, which is active, is not connected, and has written what is not here; cases: %d", kid, len(row.Ahead))
+		w.Try = "start it, or wait for a member that has it; if both are lost for good, here: cordon daemon promote --force --root FOLDER"
 	case row.Role == roleActive:
 		w.Text = kid + ", which is active, is not connected" + s.unseen()
 		w.Try = "start it; if it is lost for good, here: cordon daemon promote --root FOLDER"

@@ -239,7 +239,10 @@ func TestRootRemembers(t *testing.T) {
 	}
 	old.start()
 	old.stop()
-	c, err := daemon.PromoteDaemon(t.Context(), old.home, daemon.PromoteOptions{KeyOptions: root})
+	if _, err := daemon.PromoteDaemon(t.Context(), old.home, daemon.PromoteOptions{KeyOptions: root}); kindOf(err) != api.Unavailable {
+		t.Errorf("promoted while nobody can say what it lacks: %v", err)
+	}
+	c, err := daemon.PromoteDaemon(t.Context(), old.home, daemon.PromoteOptions{KeyOptions: root, Force: true})
 	if err != nil || c.Events != 8 || c.Role != "active" || *c.Former != *lost.Kid {
 		t.Fatalf("promoted: %+v, %v", c, err)
 	}

@@ -5,9 +5,11 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cordon/daemon/api"
+	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
 
@@ -15,11 +17,13 @@ import (
 type PromoteOptions struct {
 	KeyOptions
 	Reason string // of the revocation of the daemon that was active; default unspecified
+	Force  bool   // although entries of that one are not here, or nobody can say
 }
 
 // PromoteDaemon makes the daemon of a home the one that decides for its
 // organisation, and revokes the one that did, if one does. While that one is
-// connected it runs, and this is refused: of two that decide, one's acts would fall.
+// connected it runs, and this is refused: of two that decide, one's acts would fall. So
+// it is, unless forced, where this one lacks entries of that one.
 func PromoteDaemon(ctx context.Context, dir string, o PromoteOptions) (*api.KeyChange, error) {
 	why, err := parseReason(o.Reason, identity.Unspecified)
 	if err != nil {
@@ -38,8 +42,10 @@ func PromoteDaemon(ctx context.Context, dir string, o PromoteOptions) (*api.KeyC
 			return nil, &api.Error{Kind: api.Exists, Text: "this daemon is the active one already", Try: "cordon daemon list"}
 		}
 		former, lost := activeOf(a.org)
+		var behind []id.CaseID
 		if lost {
-			if err := a.notRunning(ctx, former); err != nil {
+			var err error
+			if behind, err = a.mayFollow(ctx, former, o.Force); err != nil {
 				return nil, err
 			}
 		}
@@ -51,7 +57,7 @@ func PromoteDaemon(ctx context.Context, dir string, o PromoteOptions) (*api.KeyC
 			return nil, err
 		}
 		us, _ = a.org.Daemon(us.Kid)
-		c := &api.KeyChange{Kid: &us.Kid, Until: certEnds(us), Role: roleOf(us)}
+		c := &api.KeyChange{Kid: &us.Kid, Until: certEnds(us), Role: roleOf(us), Behind: behind}
 		if lost {
 			c.Former = &former.Kid
 		}
@@ -81,27 +87,37 @@ func (a *keyActs) takeOver(root ed25519.PrivateKey, k *keys, former identity.Dae
 	return a.signed(append(events, event)...)
 }
 
-// notRunning refuses while a daemon of ours is connected. Where our own does not
-// run, nobody can say.
-func (a *keyActs) notRunning(ctx context.Context, d identity.Daemon) error {
+// mayFollow refuses while a daemon of ours is connected, and, unless forced, where
+// entries of it are not here, or our own does not run and nobody can say. It names
+// the cases in which its entries are not here.
+func (a *keyActs) mayFollow(ctx context.Context, d identity.Daemon, force bool) ([]id.CaseID, error) {
 	client, err := api.New(string(a.h))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer client.Close()
 	l, err := client.Daemons(ctx)
 	if e, ok := errors.AsType[*api.Error](err); ok && e.Kind == api.Unavailable {
-		return nil
+		if force {
+			return nil, nil
+		}
+		return nil, &api.Error{Kind: api.Unavailable, Text: "this daemon does not run: nobody can say whether it has what the active one wrote", Try: "cordon daemon, then again; to go on all the same: --force"}
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, row := range l.Daemons {
-		if row.Kid == d.Kid && row.Connected {
-			kid := d.Kid.String()[:12]
-			return &api.Error{Kind: api.Refused, Rule: "still-active", Text: kid + " is active and connected: it runs, nothing was changed",
-				Try: "stop it, then again; if a thief runs it: cordon key revoke " + kid + " --reason stolen, then again"}
-		}
+	at := slices.IndexFunc(l.Daemons, func(row api.DaemonRow) bool { return row.Kid == d.Kid })
+	if at < 0 {
+		return nil, nil
 	}
-	return nil
+	row, kid := l.Daemons[at], d.Kid.String()[:12]
+	switch {
+	case row.Connected:
+		return nil, &api.Error{Kind: api.Refused, Rule: "still-active", Text: kid + " is active and connected: it runs, nothing was changed",
+			Try: "stop it, then again; if a thief runs it: cordon key revoke " + kid + " --reason stolen, then again"}
+	case len(row.Ahead) > 0 && !force:
+		return nil, &api.Error{Kind: api.Refused, Rule: "behind", Text: fmt.Sprintf("%s has written what is not here, in %d of our cases: what it decided there would fall; nothing was changed", kid, len(row.Ahead)),
+			Try: "start it, or wait for a member that has it (cordon daemon list); if both are lost for good: --force"}
+	}
+	return row.Ahead, nil
 }

@@ -197,6 +197,9 @@ func (n *Node) forget(s *session) {
 	}
 	n.dialLocked(s.peer).ended = n.c.Now()
 	n.mu.Unlock()
+	if err := n.noteAhead(s); err != nil {
+		n.log.Warn("note what a daemon of ours has and is not here", "err", err)
+	}
 	n.fetch.lost(s)
 	n.reask(n.asks.expire(s))
 }

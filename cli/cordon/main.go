@@ -80,8 +80,8 @@ func addDaemon(_ context.Context, home string, o cli.AddOptions) (*api.KeyChange
 	return daemon.AddDaemon(home, daemon.AddOptions{InitOptions: daemon.InitOptions(o.InitOptions), Root: o.Root, Card: o.Card})
 }
 
-func promoteDaemon(ctx context.Context, home, root, reason string) (*api.KeyChange, error) {
-	return daemon.PromoteDaemon(ctx, home, daemon.PromoteOptions{KeyOptions: daemon.KeyOptions{Root: root}, Reason: reason})
+func promoteDaemon(ctx context.Context, home, root, reason string, force bool) (*api.KeyChange, error) {
+	return daemon.PromoteDaemon(ctx, home, daemon.PromoteOptions{KeyOptions: daemon.KeyOptions{Root: root}, Reason: reason, Force: force})
 }
 
 func runDaemon(ctx context.Context, home string, log io.Writer) error {

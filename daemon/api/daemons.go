@@ -23,6 +23,8 @@ type DaemonRow struct {
 	Connected bool       `json:"connected"`
 	LastSeen  *time.Time `json:"last_seen,omitempty"` // connected, or, of a revoked one, when it came and was not let in
 	Addrs     []string   `json:"addrs"`
+	// Cases in which it has written what is not here, by what it or members have told.
+	Ahead []id.CaseID `json:"ahead,omitempty"`
 }
 
 // Warning is what a person should look at, and what to do.

@@ -52,8 +52,10 @@ type KeyChange struct {
 	Former *id.Kid    `json:"former,omitempty"` // of the daemon that it replaces
 	Until  *time.Time `json:"until,omitempty"`  // end of the certificate
 	Role   string     `json:"role,omitempty"`   // of the daemon that was certified: active, or standby while another is
-	Events int        `json:"events"`           // length of the chain now
-	Root   string     `json:"root"`             // the folder of the root keys
+	// Cases in which the former daemon had written what is not here, when forced.
+	Behind []id.CaseID `json:"behind,omitempty"`
+	Events int         `json:"events"` // length of the chain now
+	Root   string      `json:"root"`   // the folder of the root keys
 }
 
 // Keys asks for the organisation's keys.

@@ -1,0 +1,107 @@
+package peer
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"cordon/ledger"
+	"cordon/protocol/id"
+)
+
+// What a daemon of our own organisation was known to have written, and was not here
+// when its session ended, is kept: if it never comes back, a person is to know before
+// another decides in its place (spec/identity.md §8.11). A row's key is case, kid and
+// compartment, its value the seq, 8 bytes.
+
+const aheadKey = 3 * id.Size
+
+// noteAhead keeps what a sibling has told of its own feeds and is not here.
+func (n *Node) noteAhead(s *session) error {
+	if !s.sibling() {
+		return nil
+	}
+	var errs []error
+	for f, seq := range s.told(s.contact.Kid) {
+		held, err := n.holds(f, seq)
+		if err == nil && !held {
+			err = n.aheads().Put(f.key(), binary.BigEndian.AppendUint64(nil, uint64(seq)))
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Ahead are the cases in which a daemon of our own organisation has written what is
+// not here, as it told itself when it was last connected, or members tell now.
+func (n *Node) Ahead(kid id.Kid) ([]id.CaseID, error) {
+	out := map[id.CaseID]bool{}
+	var errs []error
+	check := func(f caseFeed, seq id.Seq) (held bool) {
+		held, err := n.holds(f, seq)
+		errs = append(errs, err)
+		out[f.c] = out[f.c] || !held
+		return held
+	}
+	var came [][]byte
+	errs = append(errs, n.aheads().All(func(key, value []byte) bool {
+		if len(key) != aheadKey || len(value) != 8 || id.Kid(key[id.Size:2*id.Size]) != kid {
+			return true
+		}
+		f := caseFeed{id.CaseID(key[:id.Size]), id.Feed{Kid: kid, Comp: id.Comp(key[2*id.Size:])}}
+		if check(f, id.Seq(binary.BigEndian.Uint64(value))) {
+			came = append(came, slices.Clone(key))
+		}
+		return true
+	}))
+	for _, key := range came {
+		errs = append(errs, n.aheads().Delete(key))
+	}
+	for _, s := range n.with() {
+		for f, seq := range s.told(kid) {
+			check(f, seq)
+		}
+	}
+	var list []id.CaseID
+	for c, lacks := range out {
+		if lacks {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b id.CaseID) int { return slices.Compare(a[:], b[:]) })
+	return list, errors.Join(errs...)
+}
+
+func (n *Node) aheads() *ledger.Shelf { return n.c.Ledger.Shelf("peer-ahead") }
+
+// caseFeed is a feed of a case.
+type caseFeed struct {
+	c id.CaseID
+	f id.Feed
+}
+
+func (f caseFeed) key() []byte { return slices.Concat(f.c[:], f.f.Kid[:], f.f.Comp[:]) }
+
+// told is how far the other side says that the feeds of a key go.
+func (s *session) told(kid id.Kid) map[caseFeed]id.Seq {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[caseFeed]id.Seq{}
+	for c, sh := range s.shared {
+		for f, m := range sh.heads {
+			if f.Kid == kid {
+				out[caseFeed{c, f}] = m.seq
+			}
+		}
+	}
+	return out
+}
+
+// holds says whether a feed goes as far as seq here.
+func (n *Node) holds(f caseFeed, seq id.Seq) (bool, error) {
+	h, ok, err := n.c.Ledger.Head(f.c, f.f)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return false, nil
+	}
+	return ok && h.Seq >= seq, err
+}
