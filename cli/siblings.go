@@ -101,6 +101,10 @@ func daemonsText(w io.Writer, l *api.Daemons, now time.Time) {
 		rows[i] = []string{shortID(d.Kid.String()), role, state, d.NotAfter.Format("2006-01-02")}
 	}
 	table(w, []string{"DAEMON", "ROLE", "STATE", "UNTIL"}, rows)
+	if l.Copied != nil {
+		fmt.Fprintln(w)
+		field(w, "takes over", copiedText(l.Copied, now))
+	}
 	for _, x := range l.Warnings {
 		fmt.Fprintln(w)
 		field(w, "WARNING", x.Text)
@@ -110,6 +114,13 @@ func daemonsText(w io.Writer, l *api.Daemons, now time.Time) {
 		fmt.Fprintln(w, "\nIf this machine is lost, so is what only it holds. One more daemon, on another")
 		fmt.Fprintln(w, "machine, holds every case and can take over: cordon daemon add --help")
 	}
+}
+
+func copiedText(k *api.Copied, now time.Time) string {
+	if k.At == nil {
+		return "the cases; not yet all of whom the active one knows, and what waits there"
+	}
+	return "the cases; " + count(k.Organisations, "known organisation") + ", " + count(k.Invitations, "invitation") + ", as of " + when(*k.At, now)
 }
 
 func (c *call) daemonPromote() error {

@@ -230,6 +230,9 @@ func ours(err error) error {
 }
 
 func (v *invitations) accepted(from peer.Contact, a peer.Acceptance) (*peer.Join, error) {
+	if v.s.mayDecide() != nil {
+		return nil, errHeld // for the active daemon of ours, which has not reached it
+	}
 	card, err := identity.OpenCard(a.Card)
 	if err != nil {
 		return nil, fmt.Errorf("accept: card: %w", err)

@@ -22,6 +22,12 @@ func (s *service) getDaemons(*http.Request) (any, error) {
 			net[p.Kid] = p
 		}
 	}
+	if us, _ := s.org.Daemon(s.kid); !us.Revoked && !us.Can(identity.CapSteward) {
+		var err error
+		if l.Copied, err = s.copied.show(); err != nil {
+			return nil, err
+		}
+	}
 	active := false
 	for _, d := range s.org.Daemons() {
 		row := s.daemonRow(d, net[d.Kid])

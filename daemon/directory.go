@@ -62,7 +62,7 @@ type orgRow struct {
 
 func openDirectory(l *ledger.Ledger, sib *siblings, log *slog.Logger, now func() time.Time) (*directory, error) {
 	d := &directory{
-		self: sib.us.ID, own: sib.us.Events, sib: sib, log: log, now: now, rows: openShelf[orgRow](l, "organisations"),
+		self: sib.us.ID, own: sib.us.Events, sib: sib, log: log, now: now, rows: openShelf[orgRow](l, shelfOrgs),
 		grew: make(chan id.OrgID, 64), newer: make(chan *identity.Org, 1),
 		orgs: map[id.OrgID]*known{}, byPeer: map[[32]byte]id.OrgID{},
 	}

@@ -51,7 +51,7 @@ type invitations struct {
 }
 
 func openInvitations(s *service) *invitations {
-	return &invitations{s: s, in: openShelf[inboxRow](s.led, "inbox"), out: openShelf[invitedRow](s.led, "invited")}
+	return &invitations{s: s, in: openShelf[inboxRow](s.led, shelfInbox), out: openShelf[invitedRow](s.led, shelfInvited)}
 }
 
 var errNoInvitation = &api.Error{Kind: api.NotFound, Text: "no such invitation"}

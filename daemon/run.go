@@ -61,6 +61,7 @@ type service struct {
 	owed  shelf[owedRow] // by commitment
 
 	minima shelf[minimumRow] // by case; none: the config's
+	copied *handover
 
 	titles titles
 }
@@ -177,7 +178,7 @@ func (s *service) run(ctx context.Context, o Options) error {
 	s.cases.PinBy(s.pins.pin)
 	s.locks, s.titles.of = newLocks(), map[id.CaseID]string{}
 	s.seen, s.owed = openShelf[seenRow](s.led, "seen"), openShelf[owedRow](s.led, "owed")
-	s.minima = openShelf[minimumRow](s.led, "minima")
+	s.minima = openShelf[minimumRow](s.led, shelfMinima)
 	sib, err := openSiblings(s.led, s.org, s.kid, s.now)
 	if err != nil {
 		return err
@@ -185,7 +186,10 @@ func (s *service) run(ctx context.Context, o Options) error {
 	if s.dir, err = openDirectory(s.led, sib, s.log, s.now); err != nil {
 		return err
 	}
-	s.inv = openInvitations(s)
+	s.inv, s.copied = openInvitations(s), openHandover(s)
+	if err := s.copied.inherit(); err != nil {
+		return err
+	}
 	if err := s.listen(o); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"cordon/ledger"
 )
@@ -49,6 +50,19 @@ func (s shelf[T]) delete(key []byte) error {
 		return fmt.Errorf("shelf %s: %w", s.name, err)
 	}
 	return nil
+}
+
+// clear deletes every row.
+func (s shelf[T]) clear() error {
+	var keys [][]byte
+	err := s.all(func(key []byte, _ T) error {
+		keys = append(keys, slices.Clone(key))
+		return nil
+	})
+	for _, key := range keys {
+		err = errors.Join(err, s.delete(key))
+	}
+	return err
 }
 
 // all yields every row, in no order that means anything.

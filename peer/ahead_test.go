@@ -8,6 +8,7 @@ import (
 	"cordon/peer/peertest"
 	"cordon/peer/wire"
 	"cordon/protocol/id"
+	"cordon/protocol/identity"
 )
 
 // kin takes one more daemon for one of our own organisation.
@@ -15,14 +16,15 @@ type kin struct {
 	peer.Directory
 	org id.OrgID
 	o   *peertest.Org
+	all *identity.Org // of both
 }
 
 func (k kin) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
-	d, _ := k.o.Chain.Daemon(k.o.Kid)
+	d, _ := k.all.Daemon(k.o.Kid)
 	if !d.Peer.Equal(transport) {
 		return k.Directory.Allowed(transport)
 	}
-	return peer.Contact{Org: k.org, Kid: d.Kid, KEM: d.KEM, Chain: k.o.Chain}, true
+	return peer.Contact{Org: k.org, Kid: d.Kid, KEM: d.KEM, Chain: k.all}, true
 }
 
 // TestAhead: what a daemon of ours says it has written, and is not here, is known
@@ -31,7 +33,7 @@ func (k kin) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
 func TestAhead(t *testing.T) {
 	a := newOrgs(t, 1)[0]
 	sibling, other := opener(t, a), opener(t, a)
-	a.Tune = func(c *peer.Config) { c.Directory = kin{c.Directory, a.ID, sibling} }
+	a.Tune = func(c *peer.Config) { c.Directory = kin{c.Directory, a.ID, sibling, sibling.Chain} }
 	peertest.Meet(a, other)
 	start(t, a)
 	c := must(a.Open())(t)

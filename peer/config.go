@@ -26,6 +26,7 @@ type Config struct {
 	Cases       *projection.Cases
 	Directory   Directory
 	Invitations Invitations
+	Handover    Handover         // nil: this daemon stands alone
 	Now         func() time.Time // the daemon's clock
 	Log         *slog.Logger     // receives no case data; nil discards
 	Schedule    Schedule         // zero fields take the values of DefaultSchedule

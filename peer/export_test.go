@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"context"
+
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -113,3 +115,6 @@ func (n *Node) JoinAgain(c id.CaseID, inviter id.OrgID) error {
 
 // Keys is a KEYS frame of ours.
 func (b *Bare) Keys(tag wire.Tag, list ...wire.Key) (*wire.Keys, error) { return b.sealKeys(tag, list) }
+
+// CopyFrom asks a daemon for a copy of what it knows, now.
+func CopyFrom(n *Node, p libpeer.ID) error { return n.copyFrom(context.Background(), p) }

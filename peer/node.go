@@ -24,6 +24,8 @@ const (
 	protoSync   protocol.ID = "/cordon/sync/1"
 	protoInvite protocol.ID = "/cordon/invite/1"
 	protoKeys   protocol.ID = "/cordon/keys/1"
+
+	protoHandover protocol.ID = "/cordon/handover/1"
 )
 
 // handshakeTime is how long a dial, a HELLO or an invitation's exchange may take.
@@ -46,6 +48,7 @@ type Node struct {
 	sessions map[libpeer.ID]*session
 	dials    map[libpeer.ID]*dialled
 	tells    map[id.CaseID]map[id.Feed]wire.Head // of what we accepted, until the delay is over
+	copies   map[id.Kid][32]byte                 // what a standby of ours had when it last asked
 }
 
 // dialled is what is remembered of a daemon that has no session.
@@ -69,7 +72,7 @@ func Listen(c Config) (*Node, error) {
 	}
 	c.Schedule = c.Schedule.orDefault()
 	n := &Node{c: c, log: c.Log, sessions: map[libpeer.ID]*session{}, dials: map[libpeer.ID]*dialled{},
-		tells: map[id.CaseID]map[id.Feed]wire.Head{}}
+		tells: map[id.CaseID]map[id.Feed]wire.Head{}, copies: map[id.Kid][32]byte{}}
 	var err error
 	if n.cases, err = newCases(&n.c); err != nil {
 		return nil, err
@@ -109,6 +112,10 @@ func (n *Node) Run(ctx context.Context) error {
 	n.host.SetStreamHandler(protoSync, func(s network.Stream) { n.spawn(func() { n.answerSync(ctx, s) }) })
 	n.host.SetStreamHandler(protoInvite, func(s network.Stream) { n.spawn(func() { n.answerInvite(ctx, s) }) })
 	n.host.SetStreamHandler(protoKeys, func(s network.Stream) { n.spawn(func() { n.answerKeys(ctx, s) }) })
+	if n.c.Handover != nil {
+		n.host.SetStreamHandler(protoHandover, func(s network.Stream) { n.spawn(func() { n.answerHandover(ctx, s) }) })
+		n.spawn(func() { n.copyHandover(ctx) })
+	}
 	failed := make(chan error, 1)
 	n.spawn(func() { n.dial(ctx) })
 	n.spawn(func() { n.compare(ctx) })

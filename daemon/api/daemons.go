@@ -14,6 +14,7 @@ type Daemons struct {
 	Name     string      `json:"name"`
 	Daemons  []DaemonRow `json:"daemons"`
 	Warnings []Warning   `json:"warnings"`
+	Copied   *Copied     `json:"copied,omitempty"` // at a standby
 }
 
 // DaemonRow is one daemon of the organisation.
@@ -25,6 +26,14 @@ type DaemonRow struct {
 	Addrs     []string   `json:"addrs"`
 	// Cases in which it has written what is not here, by what it or members have told.
 	Ahead []id.CaseID `json:"ahead,omitempty"`
+}
+
+// Copied is what a standby has of what the active daemon knows beside the cases, to go
+// on from should it take over.
+type Copied struct {
+	At            *time.Time `json:"at"` // when it had all of it; null: never yet
+	Organisations int        `json:"organisations"`
+	Invitations   int        `json:"invitations"` // to us, and of ours, that wait
 }
 
 // Warning is what a person should look at, and what to do.

@@ -212,3 +212,13 @@ func (o *Org) Close() error {
 	o.book.announce(nil)
 	return errors.Join(o.Stop(), o.Ledger.Close())
 }
+
+// Join certifies the keys of o in another chain of the same or another organisation.
+func (o *Org) Join(chain *identity.Org, root ed25519.PrivateKey, caps ...identity.Cap) (*identity.Org, error) {
+	cert, err := chain.CertifyDaemon(root, identity.Keys{Sig: o.key, Peer: o.transport}, identity.Daemon{
+		KEM: o.kem.PublicKey().Bytes(), NotAfter: uint64(time.Now().Add(24 * time.Hour).Unix()), Caps: caps})
+	if err != nil {
+		return nil, err
+	}
+	return chain.Extend(cert)
+}
