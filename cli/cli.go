@@ -42,9 +42,10 @@ type Parts struct {
 	RenewKey    func(ctx context.Context, home string, o RenewOptions) (*api.KeyChange, error)
 	NameDomains func(ctx context.Context, home string, domains []string, root string) (*api.KeyChange, error)
 	// AddDaemon makes the home of one more daemon of an organisation; PromoteDaemon
-	// makes the daemon of a home the one that decides.
+	// makes the daemon of a home the one that decides, YieldDaemon another one in its place.
 	AddDaemon     func(ctx context.Context, home string, o AddOptions) (*api.KeyChange, error)
 	PromoteDaemon func(ctx context.Context, home, root, reason string, force bool) (*api.KeyChange, error)
+	YieldDaemon   func(ctx context.Context, home, to, root string) (*api.KeyChange, error)
 	// Fold folds a file of raw entries.
 	Fold func(ctx context.Context, file []byte) (*api.Fold, error)
 }

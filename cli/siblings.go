@@ -44,6 +44,13 @@ by afterwards.`,
 			f.String("reason", "", "why the other one ends: unspecified (default), stolen, retired")
 			f.Bool("force", false, "go on although entries of the other one are not here: what it decided there falls")
 		}},
+	{use: "yield [KID]", short: "let a standby be the active one; this one stands by", json: true, confirm: true, run: (*call).daemonYield,
+		long: `Let a standby decide for your organisation from now on, while both run: before
+maintenance of this machine, say. This daemon, the active one, stands by afterwards.
+Both keep their keys, and nothing is revoked. The standby must be connected and have
+all that is here: cordon daemon list. KID is needed where several stand by.`,
+		example: "  cordon daemon yield --root /media/usb/root",
+		flags:   rootFlag},
 }
 
 func (c *call) daemonAdd() error {
@@ -95,6 +102,9 @@ func daemonsText(w io.Writer, l *api.Daemons, now time.Time) {
 			state = d.Why
 		case d.Connected:
 			state = "connected"
+			if d.InStep {
+				state = "connected, in step"
+			}
 		case d.LastSeen != nil:
 			state = "last seen " + when(*d.LastSeen, now)
 		}
@@ -114,6 +124,25 @@ func daemonsText(w io.Writer, l *api.Daemons, now time.Time) {
 		fmt.Fprintln(w, "\nIf this machine is lost, so is what only it holds. One more daemon, on another")
 		fmt.Fprintln(w, "machine, holds every case and can take over: cordon daemon add --help")
 	}
+}
+
+func (c *call) daemonYield() error {
+	if err := c.confirmed("yield", "The standby decides for your organisation from now on, and this daemon stands by."); err != nil {
+		return err
+	}
+	to := ""
+	if len(c.args) > 0 {
+		to = c.args[0]
+	}
+	made, err := c.parts.YieldDaemon(c.ctx, c.home, to, c.text("root"))
+	if err != nil {
+		return err
+	}
+	return c.keyChanged(made, func(w io.Writer) {
+		field(w, "active", made.Kid.String())
+		field(w, "stands by", made.Former.String())
+		field(w, "until", when(*made.Until, c.now()))
+	})
 }
 
 func copiedText(k *api.Copied, now time.Time) string {

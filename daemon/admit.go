@@ -252,6 +252,9 @@ func (v *invitations) accepted(from peer.Contact, a peer.Acceptance) (*peer.Join
 	if !ok || row.Org != from.Org || row.Declined {
 		return nil, errNoInvitation
 	}
+	if err := v.s.tellActive(context.Background(), row.Case); err != nil {
+		return nil, ours(err)
+	}
 	defer v.s.locks.lock(row.Case, id.Control)()
 	if row, ok, err = v.out.get(accept.Invite[:]); err != nil {
 		return nil, ours(err)

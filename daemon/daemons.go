@@ -37,6 +37,12 @@ func (s *service) getDaemons(*http.Request) (any, error) {
 				return nil, err
 			}
 		}
+		if us, _ := s.org.Daemon(s.kid); us.Can(identity.CapSteward) && row.Role == roleStandby && row.Connected {
+			var err error
+			if row.InStep, err = s.standbyInStep(d.Kid); err != nil {
+				return nil, err
+			}
+		}
 		l.Daemons = append(l.Daemons, row)
 		active = active || row.Role == roleActive
 		if w := s.daemonWarning(row); w != nil {

@@ -84,11 +84,32 @@ func (s *service) tellOwn(ctx context.Context, c id.CaseID) error {
 		if err != nil || m == nil {
 			return err
 		}
-		if _, err := s.write(ctx, c, simple(m)); err != nil {
+		if _, err := s.writeNow(ctx, c, simple(m)); err != nil {
 			return tolerable(err)
 		}
 	}
 	return nil
+}
+
+// tellActive tells a case of our keys at once, where this daemon has just become the
+// active one and the case does not show it yet: what it decides comes after that.
+func (s *service) tellActive(ctx context.Context, c id.CaseID) error {
+	if s.mayDecide() != nil {
+		return nil
+	}
+	shown := false
+	err := s.cases.With(c, func(k *protocol.Case) error {
+		there, ok := k.Org(s.org.ID)
+		if ok {
+			d, _ := there.Daemon(s.kid)
+			shown = d.Can(identity.CapSteward)
+		}
+		return nil
+	})
+	if err != nil || shown {
+		return err
+	}
+	return s.tellOwn(ctx, c)
 }
 
 // ownIdent is what a case is to be told of our keys; nil: nothing.

@@ -133,6 +133,9 @@ func (s *service) changeStewards(r *http.Request) (any, error) {
 	if w.Plan {
 		return s.planned(c, &w)
 	}
+	if err := s.tellActive(r.Context(), c); err != nil {
+		return nil, err
+	}
 	defer s.locks.lock(c, id.Control)() // what is planned is what is written
 	if w.Succession {
 		if err := s.patience(r.Context(), c, func(k *protocol.Case) (protocol.Config, error) { return s.plan(k, &w) }); err != nil {
@@ -235,6 +238,9 @@ func (s *service) endorse(r *http.Request) (any, error) {
 	}
 	var q api.Vote
 	if err := readJSON(r.Body, &q); err != nil {
+		return nil, err
+	}
+	if err := s.tellActive(r.Context(), c); err != nil {
 		return nil, err
 	}
 	defer s.locks.lock(c, id.Control)()

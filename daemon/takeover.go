@@ -114,7 +114,7 @@ func (a *keyActs) mayFollow(ctx context.Context, d identity.Daemon, force bool) 
 	switch {
 	case row.Connected:
 		return nil, &api.Error{Kind: api.Refused, Rule: "still-active", Text: kid + " is active and connected: it runs, nothing was changed",
-			Try: "stop it, then again; if a thief runs it: cordon key revoke " + kid + " --reason stolen, then again"}
+			Try: "stop it, then again; to switch while both run, there: cordon daemon yield; if a thief runs it: cordon key revoke " + kid + " --reason stolen, then again"}
 	case len(row.Ahead) > 0 && !force:
 		return nil, &api.Error{Kind: api.Refused, Rule: "behind", Text: fmt.Sprintf("%s has written what is not here, in %d of our cases: what it decided there would fall; nothing was changed", kid, len(row.Ahead)),
 			Try: "start it, or wait for a member that has it (cordon daemon list); if both are lost for good: --force"}

@@ -21,6 +21,14 @@ type decide func(*protocol.Case) (act, error)
 // write writes one control entry: dry run, deps, append; it waits for the disk
 // outside the lock. A refusal is told at once and nothing is written.
 func (s *service) write(ctx context.Context, c id.CaseID, d decide) (ledger.Entry, error) {
+	if err := s.tellActive(ctx, c); err != nil {
+		return ledger.Entry{}, err
+	}
+	return s.writeNow(ctx, c, d)
+}
+
+// writeNow is write for what tells a case of our keys.
+func (s *service) writeNow(ctx context.Context, c id.CaseID, d decide) (ledger.Entry, error) {
 	p, err := s.begin(c, d)
 	if err != nil {
 		return ledger.Entry{}, err

@@ -105,3 +105,45 @@ func (n *Node) holds(f caseFeed, seq id.Seq) (bool, error) {
 	}
 	return ok && h.Seq >= seq, err
 }
+
+// InStep says whether a daemon of our own organisation is connected and holds, of every
+// case that we share, just what is here, as far as it has told.
+func (n *Node) InStep(kid id.Kid) (bool, error) {
+	for _, s := range n.with() {
+		if !s.sibling() || s.contact.Kid != kid {
+			continue
+		}
+		for c := range n.cases.shared(n.c.Org) {
+			heads, err := n.c.Ledger.Heads(c)
+			if err != nil {
+				return false, internal("heads", err)
+			}
+			have := map[id.Feed]id.Seq{}
+			for _, h := range heads {
+				have[h.Feed] = max(have[h.Feed], h.Seq+1)
+			}
+			if !s.level(c, have) || !s.holdsAll(c, have) {
+				return false, nil
+			}
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// holdsAll says whether the other side has told that it holds have, and has nothing
+// of the case on the way.
+func (s *session) holdsAll(c id.CaseID, have map[id.Feed]id.Seq) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shared[c]
+	if sh == nil || sh.way > 0 {
+		return false
+	}
+	for f, n := range have {
+		if m, ok := sh.heads[f]; !ok || m.seq+1 < n {
+			return false
+		}
+	}
+	return true
+}

@@ -48,6 +48,7 @@ func run() int {
 
 		AddDaemon:     addDaemon,
 		PromoteDaemon: promoteDaemon,
+		YieldDaemon:   yieldDaemon,
 	})
 }
 
@@ -82,6 +83,10 @@ func addDaemon(_ context.Context, home string, o cli.AddOptions) (*api.KeyChange
 
 func promoteDaemon(ctx context.Context, home, root, reason string, force bool) (*api.KeyChange, error) {
 	return daemon.PromoteDaemon(ctx, home, daemon.PromoteOptions{KeyOptions: daemon.KeyOptions{Root: root}, Reason: reason, Force: force})
+}
+
+func yieldDaemon(ctx context.Context, home, to, root string) (*api.KeyChange, error) {
+	return daemon.YieldDaemon(ctx, home, daemon.YieldOptions{KeyOptions: daemon.KeyOptions{Root: root}, To: to})
 }
 
 func runDaemon(ctx context.Context, home string, log io.Writer) error {

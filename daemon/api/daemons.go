@@ -20,7 +20,8 @@ type Daemons struct {
 // DaemonRow is one daemon of the organisation.
 type DaemonRow struct {
 	KeyRow
-	Role      string     `json:"role"` // active: it decides for the organisation; standby; "" when its key is not in force
+	Role      string     `json:"role"`    // active: it decides for the organisation; standby; "" when its key is not in force
+	InStep    bool       `json:"in_step"` // of a standby, at the active one: it has all that is here
 	Connected bool       `json:"connected"`
 	LastSeen  *time.Time `json:"last_seen,omitempty"` // connected, or, of a revoked one, when it came and was not let in
 	Addrs     []string   `json:"addrs"`

@@ -275,3 +275,35 @@ func TestInForce(t *testing.T) {
 		}
 	}
 }
+
+// TestRecap: the root hands cap steward from one daemon to another without their keys,
+// in this order and in no other; both go on under the keys that they had.
+func TestRecap(t *testing.T) {
+	o := certified(t, created(t), "a", CapWrite, CapConsent, CapSteward, CapInvite)
+	o = certified(t, o, "b", CapWrite, CapConsent, CapInvite)
+	a, b := daemonOf("a").Kid, daemonOf("b").Kid
+	if _, err := o.Recap(keyOf("root"), b, CapWrite, CapSteward); !errors.Is(err, ErrSteward) {
+		t.Errorf("two stewards: %v", err)
+	}
+	if _, err := o.Recap(keyOf("root2"), a, CapWrite); !errors.Is(err, ErrRoot) {
+		t.Errorf("by another root: %v", err)
+	}
+	if _, err := o.Recap(keyOf("root"), daemonOf("c").Kid, CapWrite); !errors.Is(err, ErrDaemon) {
+		t.Errorf("who was never certified: %v", err)
+	}
+	raw, err := o.Recap(keyOf("root"), a, CapWrite, CapConsent, CapInvite)
+	o = extended(t, o, raw, err)
+	raw, err = o.Recap(keyOf("root"), b, CapWrite, CapConsent, CapSteward, CapInvite)
+	o = extended(t, o, raw, err)
+	for kid, steward := range map[id.Kid]bool{a: false, b: true} {
+		d, ok := o.Daemon(kid)
+		if !ok || d.Revoked || d.Can(CapSteward) != steward || !d.Can(CapWrite) || d.NotAfter != daemonOf("a").NotAfter {
+			t.Errorf("steward %v: %+v", steward, d)
+		}
+	}
+	raw, err = o.RevokeDaemon(keyOf("root"), a, Stolen)
+	o = extended(t, o, raw, err)
+	if _, err := o.Recap(keyOf("root"), a, CapWrite); !errors.Is(err, ErrDaemon) {
+		t.Errorf("a revoked one: %v", err)
+	}
+}

@@ -122,3 +122,27 @@ func list(s []string) *[]string {
 	l := append([]string{}, s...)
 	return &l
 }
+
+// Recap writes a daemon's certificate again with other caps (sorted), all else as it
+// is. Nobody needs its keys: possession does not cover caps, and is repeated.
+func (o *Org) Recap(root ed25519.PrivateKey, kid id.Kid, caps ...Cap) ([]byte, error) {
+	for i := len(o.Events) - 1; i >= 0; i-- {
+		obj, err := cose.Parse(cose.Ident, o.Events[i])
+		if err != nil {
+			return nil, err
+		}
+		e, err := parseEvent(obj.Payload)
+		if err != nil {
+			return nil, err
+		}
+		if e.op != opAdd || cose.Thumbprint(e.sig) != kid {
+			continue
+		}
+		w := wire{Op: opAdd, Sig: e.sig, Peer: e.peer, KEM: e.kem, NotAfter: &e.notAfter, Holds: e.holds[:], Carries: e.carries[:]}
+		for _, c := range caps {
+			w.Caps = append(w.Caps, uint64(c))
+		}
+		return o.grow(root, w)
+	}
+	return nil, ErrDaemon
+}
