@@ -24,6 +24,9 @@ type tale struct {
 	state         string
 	chain         []*entry.Sealed // proposals after genesis
 	stewards, out []*party.Daemon // who decides; who is no member in the end
+	embargo       protocol.EM     // in the end; "" is not said
+	inForce       id.AgrID
+	signed        []*party.Daemon // have signed what is in force
 }
 
 type said struct{ what, rule string }
@@ -141,6 +144,13 @@ func (t *tale) vector() spec.Vector {
 		}
 	}
 	sortedBytes(v.Fold.Members)
+	if t.embargo != "" {
+		v.Fold.Embargo, v.Fold.Agreement, v.Fold.Signed = string(t.embargo), bytesOf(t.inForce), []spec.Bytes{}
+		for _, d := range t.signed {
+			v.Fold.Signed = append(v.Fold.Signed, bytesOf(d.Org.ID))
+		}
+		sortedBytes(v.Fold.Signed)
+	}
 	return v
 }
 
@@ -156,7 +166,7 @@ func foldFamily() *spec.Family {
 	f := &spec.Family{Family: "fold", Comment: "The raw entries of one case back to back, in no helpful order: what `cordon fold` takes. " +
 		"The reader says of each whether it is authentic (protocol.md §4) and what the rules make of it (kinds.md, authority.md), " +
 		"and who decides and who is a member in the end. Another order must give the same."}
-	for _, tell := range tales {
+	for _, tell := range append(tales, termsTales...) {
 		f.Vectors = append(f.Vectors, tell().vector())
 	}
 	return f

@@ -22,10 +22,21 @@ func readFold(t *testing.T, v *spec.Vector) error {
 	if f.Digest != hexOf(want.Digest) || f.State != want.State {
 		t.Errorf("%s: digest %s, state %s, want %x, %s", v.Name, f.Digest, f.State, []byte(want.Digest), want.State)
 	}
-	var members, chain []spec.Bytes
+	var members, chain, signed []spec.Bytes
 	for _, p := range f.Participants {
 		if p.Admitted {
 			members = append(members, p.Org[:])
+		}
+		if p.Admitted && p.Consent == "signatory" {
+			signed = append(signed, p.Org[:])
+		}
+	}
+	if want.Embargo != "" {
+		if f.Embargo.State != want.Embargo || f.Embargo.Agreement == nil || !bytes.Equal(f.Embargo.Agreement[:], want.Agreement) {
+			t.Errorf("%s: embargo %+v, want %s under %x", v.Name, f.Embargo, want.Embargo, []byte(want.Agreement))
+		}
+		if !equalBytes(sortedBytes(signed), want.Signed) {
+			t.Errorf("%s: signed %x, want %x", v.Name, signed, want.Signed)
 		}
 	}
 	for _, c := range f.Chain {

@@ -61,12 +61,15 @@ type Vector struct {
 // Folded is the fold of one case: what every implementation that holds these
 // entries comes to, in whatever order they came.
 type Folded struct {
-	Digest   Bytes         `json:"digest"`   // SHA-256 over the sorted ids of the control entries that are authentic
-	State    string        `json:"state"`    // ok, upgrade-needed
-	Stewards []Bytes       `json:"stewards"` // by rank
-	Members  []Bytes       `json:"members"`  // sorted
-	Chain    []Bytes       `json:"chain"`    // the configs from C0 to the one in force
-	Entries  []FoldedEntry `json:"entries"`  // in the order of the bytes
+	Digest    Bytes         `json:"digest"`              // SHA-256 over the sorted ids of the control entries that are authentic
+	State     string        `json:"state"`               // ok, upgrade-needed
+	Stewards  []Bytes       `json:"stewards"`            // by rank
+	Members   []Bytes       `json:"members"`             // sorted
+	Chain     []Bytes       `json:"chain"`               // the configs from C0 to the one in force
+	Embargo   string        `json:"embargo,omitempty"`   // its state; "" where the vector is not about it
+	Agreement Bytes         `json:"agreement,omitempty"` // in force
+	Signed    []Bytes       `json:"signed,omitempty"`    // members that have signed it, sorted
+	Entries   []FoldedEntry `json:"entries"`             // in the order of the bytes
 }
 
 // FoldedEntry is the verdict on one entry.

@@ -1,0 +1,154 @@
+package spec_test
+
+import (
+	"cordon/protocol"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+	party "cordon/protocol/link"
+)
+
+// termsTales are histories of agreements (spec/kinds.md, agreements).
+var termsTales = []func() *tale{bargained, takenBack, byMajority, sideBySide, twoMinds, endedOnce, uselessWords}
+
+// after is an agreement that follows the one in force as d sees it, with an end some days
+// after party.Start and the text of party.Terms; 0 says no embargo.
+func after(d *party.Daemon, days uint64) protocol.Agreement {
+	parent := d.Case.Embargo().Agreement
+	r := protocol.Record{Parent: &parent, Start: party.Start, Terms: protocol.DefaultTerms()}
+	if end := party.Start + days*24*3600*1000; days > 0 {
+		r.End = &end
+	}
+	return protocol.NewAgreement(r, "Keep it among us.")
+}
+
+func offer(d *party.Daemon, a protocol.Agreement) *entry.Sealed {
+	return d.Speak(&protocol.EmbargoPropose{Terms: a})
+}
+
+func accept(d *party.Daemon, a protocol.Agreement) *entry.Sealed {
+	return d.Speak(&protocol.EmbargoAccept{Agr: a.ID()})
+}
+
+func reject(d *party.Daemon, a protocol.Agreement) *entry.Sealed {
+	return d.Say(&protocol.EmbargoReject{Agr: a.ID(), Code: 1})
+}
+
+// comes says what the embargo is in the end, and who has signed what is in force.
+func (t *tale) comes(state protocol.EM, inForce protocol.Agreement, signed ...*party.Daemon) *tale {
+	t.embargo, t.inForce, t.signed = state, inForce.ID(), signed
+	return t
+}
+
+func bargained() *tale {
+	t := newTale("terms-bargained", "B proposes a later end, C rejects it, A gives its word: it is in force, and C is bound by terms 0 alone. C's content "+
+		"under the new terms counts all the same; content that A wrote under them before they were active does not", "A", "B", "C")
+	a, b, c := t.ds[0], t.ds[1], t.ds[2]
+	x := after(b, 60)
+	t.is("B proposes", "", offer(b, x))
+	t.is("the subject, under terms that nobody made active", "agreement-not-active", a.TellUnder(protocol.Subject, x.ID()))
+	t.is("C rejects", "", reject(c, x))
+	t.is("A's word", "", accept(a, x))
+	t.is("a note of C under the new terms", "", c.TellUnder(protocol.Note, x.ID()))
+	return t.comes(protocol.EMActive, x, a, b)
+}
+
+func takenBack() *tale {
+	t := newTale("terms-taken-back", "a steward's proposal takes effect with the first yes of another: B's yes comes after A has taken it back, C's had not "+
+		"heard of that", "A", "B", "C")
+	a, b, c := t.ds[0], t.ds[1], t.ds[2]
+	x, y := after(a, 60), after(a, 70)
+	t.is("A proposes 60 days", "", offer(a, x))
+	t.is("A proposes 70 days", "", offer(a, y))
+	t.alone(c)
+	reject(a, x)
+	reject(a, y)
+	t.is("B accepts what was taken back", "", accept(b, x))
+	t.is("C accepts meanwhile", "", accept(c, y))
+	t.met()
+	return t.comes(protocol.EMActive, y, c)
+}
+
+func byMajority() *tale {
+	t := newTale("terms-majority", "of three stewards one word is not enough for a later end, two are; one is for an earlier end, and binds who signed the later",
+		"A", "B", "C")
+	a, b, c := t.ds[0], t.ds[1], t.ds[2]
+	t.carried("A, B and C decide, two of them", a, 2, daemons{a, b, c}, daemons{a})
+	lone := after(a, 90)
+	offer(a, lone)
+	t.is("one word for 90 days", "", accept(a, lone))
+	t.is("a note under it", "agreement-not-active", c.TellUnder(protocol.Note, lone.ID()))
+	x := after(b, 60)
+	offer(b, x)
+	t.is("the second word, A's, for 60 days", "", accept(a, x))
+	y := after(c, 50)
+	offer(c, y)
+	t.is("one word for 50 days", "", accept(c, y))
+	t.is("B's note under them", "", b.TellUnder(protocol.Note, y.ID()))
+	return t.comes(protocol.EMActive, y, a, b, c)
+}
+
+func sideBySide() *tale {
+	t := newTale("terms-side-by-side", "two proposals are made active by who has not heard of the other: the earlier end is in force. An admission under the "+
+		"other is refused", "A", "B")
+	a, b := t.ds[0], t.ds[1]
+	t.carried("A and B decide together", a, 2, daemons{a, b}, daemons{a})
+	x, y := after(a, 90), after(a, 60)
+	offer(a, x)
+	offer(a, y)
+	t.alone(b)
+	accept(a, x)
+	accept(b, x)
+	accept(a, y)
+	accept(b, y)
+	t.met()
+	late := party.NewDaemon(nil, "L")
+	late.Case, late.Held = a.Case, a.Held
+	t.ds = append(t.ds, late)
+	t.is("an admission under 90 days", "agreement-not-current", a.Act(a.AdmissionUnder(late, protocol.Observer, "late", x.ID())))
+	t.out = append(t.out, late)
+	return t.comes(protocol.EMActive, y, a, b)
+}
+
+func twoMinds() *tale {
+	t := newTale("terms-two-minds", "B says yes and no without the one in the past of the other, by two of its daemons' feeds: that is a no. C's yes has its no in the past: a yes",
+		"A", "B", "C")
+	a, b, c := t.ds[0], t.ds[1], t.ds[2]
+	x := after(a, 60)
+	offer(a, x)
+	accept(a, x)
+	head := b.Say(&protocol.Alive{})
+	accept(b, x)
+	f := entry.Fields{Type: (*protocol.EmbargoReject)(nil).Type(), Ctl: protocol.Ctl(&protocol.EmbargoReject{Agr: x.ID()})}
+	t.is("B's other daemon, a fork here", "", b.WriteAfter(head, f))
+	reject(c, x)
+	accept(c, x)
+	return t.comes(protocol.EMActive, x, a, c)
+}
+
+func endedOnce() *tale {
+	t := newTale("terms-ended", "A ends the embargo and is dropped by a config that cuts it below that: the end stands. A claim that was refuted ends nothing",
+		"A", "B")
+	a, b := t.ds[0], t.ds[1]
+	t.carried("A and B decide", a, 2, daemons{a, b}, daemons{a})
+	claim := b.Say(&protocol.Claim{What: protocol.Attack})
+	t.is("A refutes what a steward asserts", "", a.Act(&protocol.Refute{Claim: claim.ID}))
+	t.is("A ends it", "", a.Say(&protocol.EmbargoEnd{Code: 1}))
+	return t.comes(protocol.EMExited, party.Terms())
+}
+
+func uselessWords() *tale {
+	t := newTale("terms-refused", "words about agreements that break one rule each", "A", "B")
+	a, b := t.ds[0], t.ds[1]
+	none := id.AgrID{1}
+	lost := after(a, 60)
+	r, _ := lost.Open()
+	r.Parent = &none
+	t.is("a proposal without a parent", "bad-agreement", offer(b, party.Terms()))
+	t.is("one that follows what nobody proposed", "agreement-unknown", offer(b, protocol.NewAgreement(r, "Keep it among us.")))
+	t.is("a yes to what nobody proposed", "agreement-unknown", accept(b, lost))
+	t.is("a no to it", "agreement-unknown", reject(b, lost))
+	t.is("an end by who was never a steward", "not-a-steward", b.Say(&protocol.EmbargoEnd{}))
+	t.is("a member's word under a config", "not-a-steward", b.Act(&protocol.EmbargoAccept{Agr: party.Terms().ID()}))
+	t.is("a refutation of nothing", "claim-unknown", a.Act(&protocol.Refute{Claim: id.EntryID{1}}))
+	return t.comes(protocol.EMActive, party.Terms(), a, b)
+}
