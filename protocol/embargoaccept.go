@@ -44,7 +44,7 @@ func checkAnswered(c *Case, n *node) *Refusal {
 
 // enterAccept notes the words of stewards, whoever has power.
 func enterAccept(c *Case, n *node) {
-	a := c.terms.all[n.msg.(*EmbargoAccept).Agr]
+	a := c.terms.all[n.msg.(answer).about()]
 	if n.cfg != nil {
 		a.words = append(a.words, n)
 	}

@@ -31,7 +31,7 @@ func (m *EmbargoReject) about() id.AgrID { return m.Agr }
 
 // enterReject notes who takes a word of its own back, whoever has power.
 func enterReject(c *Case, n *node) {
-	a := c.terms.all[n.msg.(*EmbargoReject).Agr]
+	a := c.terms.all[n.msg.(answer).about()]
 	a.taken[n.org.id] = append(a.taken[n.org.id], n)
 }
 

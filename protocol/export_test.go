@@ -69,8 +69,15 @@ var breaks = map[string]map[entry.Type]change{
 			}
 		}
 	}},
-	"content is never voided": {33: func(k *kind) { k.holds = unremoved }},
-	"a fork closes the key":   {19: func(k *kind) { k.enter = nil }},
+	"it takes a majority to ask more":     {11: func(k *kind) { k.make = func() Message { return new(loudAccept) } }},
+	"a removal takes no word back":        {11: func(k *kind) { k.make = func() Message { return new(shyAccept) } }},
+	"yes and no at once is no":            {12: func(k *kind) { k.make = func() Message { return new(meekReject) } }},
+	"a dropped steward's word falls":      {10: holds("above-the-cut"), 11: holds("above-the-cut")},
+	"a forked steward's word falls":       {10: holds("forked-authority"), 11: holds("forked-authority")},
+	"who comes in signs what is in force": {4: func(k *kind) { k.check = nothing }},
+	"an end is for good":                  {17: func(k *kind) { k.who = byMember }},
+	"content is never voided":             {33: func(k *kind) { k.holds = unremoved }},
+	"a fork closes the key":               {19: func(k *kind) { k.enter = nil }},
 }
 
 // once is a kind whose own check forgets one rule.
@@ -226,4 +233,40 @@ func Counted(judged *int) *Case {
 		c.rows[typ] = &counted
 	}
 	return c
+}
+
+// loudAccept is an acceptance in which one steward speaks for all.
+type loudAccept struct{ EmbargoAccept }
+
+func (m *loudAccept) apply(c *Case, n *node) {
+	m.EmbargoAccept.apply(c, n)
+	if n.cfg == nil || !n.honoured() {
+		return
+	}
+	x := c.configs[*n.cfg]
+	for _, o := range x.Stewards {
+		h := c.of(c.terms.all[m.Agr])
+		h.votes = append(h.votes, vote{o, x.N, n})
+	}
+}
+
+// shyAccept is an acceptance that moves nobody where a removal had not seen it.
+type shyAccept struct{ EmbargoAccept }
+
+func (m *shyAccept) apply(c *Case, n *node) {
+	if n.honoured() {
+		m.EmbargoAccept.apply(c, n)
+	}
+}
+
+// meekReject is a rejection that gives way to an acceptance which it has not seen.
+type meekReject struct{ EmbargoReject }
+
+func (m *meekReject) apply(c *Case, n *node) {
+	x := c.of(c.terms.all[m.Agr]).answer(n.org)
+	if slices.ContainsFunc(x.yes, func(y *node) bool { return !n.past.has(y) }) {
+		n.org.status = append(n.org.status, n)
+		return
+	}
+	m.EmbargoReject.apply(c, n)
 }

@@ -143,7 +143,7 @@ func (h *history) mischief(w *writer) (f entry.Fields, ok bool) {
 // voted twice.
 func TestDroppedSteward(t *testing.T) {
 	seeds(t, 40, func(seed uint64) string { return droppedSteward(seed, protocol.NewCase) })
-	for rule, hint := range map[string]uint64{"a cut voids what is above it": 36, "an act is done under the chain": 1} {
+	for rule, hint := range map[string]uint64{"a cut voids what is above it": 3, "an act is done under the chain": 3} {
 		notices(t, rule, hint, func(seed uint64) string {
 			return droppedSteward(seed, func() *protocol.Case { return protocol.Broken(rule) })
 		})

@@ -121,7 +121,7 @@ func (w *World) shape(c *protocol.Case) string {
 		fmt.Fprintln(&b, p.Name, p.Roles, p.RM, p.VFD, p.Consent, p.Admitted, p.Suspect, p.Steward, p.Addrs)
 	}
 	em := c.Embargo()
-	fmt.Fprintln(&b, em.State, em.ExitPending, em.End, c.CS(), len(c.Claims()), len(c.Compartments()))
+	fmt.Fprintln(&b, em.State, em.ExitPending, em.End, len(em.Open), c.CS(), len(c.Claims()), len(c.Compartments()))
 	for _, f := range c.Chain() {
 		fmt.Fprintln(&b, w.name(f.ID), w.called(f.Stewards), f.Quorum)
 	}

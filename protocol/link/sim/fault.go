@@ -52,5 +52,5 @@ func (n *Node) over() bool {
 			now = max(now, e.T)
 		}
 	}
-	return em.State != protocol.EMActive || now > em.End
+	return em.State != protocol.EMActive && em.State != protocol.EMRevise || now > em.End
 }

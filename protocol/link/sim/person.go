@@ -8,6 +8,7 @@ import (
 	"cordon/protocol"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
+	"cordon/protocol/link"
 )
 
 // steps are the acts that a script names: those of people, who keep to what their
@@ -28,6 +29,10 @@ var steps = map[string]func(*Node, Step) string{
 	"propose": (*Node).propose,
 	"endorse": (*Node).endorse,
 	"recover": (*Node).rekey,
+	"offer":   (*Node).bargain,
+	"answer":  (*Node).answer,
+	"refute":  (*Node).refute,
+	"end":     func(n *Node, _ Step) string { return n.say(&protocol.EmbargoEnd{Code: 1}) },
 
 	"crash":   (*Node).crashes,
 	"restore": (*Node).restore,
@@ -108,6 +113,49 @@ func (n *Node) claim(s Step) string {
 func (n *Node) confirm(s Step) string {
 	if c, ok := pick(n.Case.Claims(), s.X); ok {
 		return n.say(&protocol.Confirm{Claim: c.ID})
+	}
+	return ""
+}
+
+// bargain proposes other terms in place of those in force: another end, or another TLP.
+func (n *Node) bargain(s Step) string {
+	parent := n.Case.Embargo().Agreement
+	a, r, ok := n.Case.Agreement(parent)
+	if !ok {
+		return ""
+	}
+	end := link.Start + uint64(20+s.X%90)*Day
+	r.Parent, r.Start, r.End = &parent, n.clock(), &end
+	if s.Y%4 == 0 {
+		r.Terms.TLP = uint8(1 + s.X%5)
+	}
+	return n.party(&protocol.EmbargoPropose{Terms: protocol.NewAgreement(r, a.Text)})
+}
+
+// answer says yes or no to what is proposed, or to what is in force.
+func (n *Node) answer(s Step) string {
+	e := n.Case.Embargo()
+	agr := e.Agreement
+	if o, ok := pick(e.Open, s.X); ok {
+		agr = o.ID
+	}
+	if s.Y%4 == 0 {
+		return n.say(&protocol.EmbargoReject{Agr: agr, Code: 1})
+	}
+	return n.party(&protocol.EmbargoAccept{Agr: agr})
+}
+
+// party speaks of the embargo: as a steward where it is one.
+func (n *Node) party(m protocol.Message) string {
+	if slices.Contains(n.Case.Stewards(), n.Org.ID) {
+		return n.act(m)
+	}
+	return n.say(m)
+}
+
+func (n *Node) refute(s Step) string {
+	if c, ok := pick(n.Case.Claims(), s.X); ok {
+		return n.act(&protocol.Refute{Claim: c.ID})
 	}
 	return ""
 }

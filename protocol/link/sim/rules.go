@@ -8,6 +8,7 @@ import (
 	"cordon/protocol"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
+	"cordon/protocol/link"
 )
 
 // sets reads the rules of membership and authority word by word over explicit
@@ -245,6 +246,12 @@ func embargo(w *World, o *Outcome) error {
 	if _, r, ok := o.Case.Agreement(em.Agreement); !ok || em.End != *r.End {
 		return fmt.Errorf("it ends at %d", em.End)
 	}
+	if em.Agreement != link.Terms().ID() {
+		w.sides["other terms in force"]++
+	}
+	if len(em.Open) > 0 {
+		w.sides["open proposals"]++
+	}
 	return nil
 }
 
@@ -264,6 +271,8 @@ func (w *World) ended(c *protocol.Case) bool {
 		}
 		org, _ := c.OrgOf(e.Kid)
 		switch m := w.pool.msgs[i].(type) {
+		case *protocol.EmbargoEnd:
+			return true
 		case *protocol.Claim:
 			says(org, m.What)
 		case *protocol.Confirm:

@@ -173,6 +173,9 @@ func with(a map[string]int, more map[string]int) map[string]int {
 	return out
 }
 
+// bargains are the acts by which an embargo is negotiated.
+var bargains = map[string]int{"offer": 5, "answer": 12, "refute": 1, "end": 1}
+
 var trouble = map[string]int{"part": 2, "heal": 2, "crash": 2, "restore": 1, "skew": 1, "recover": 1}
 
 var lies = map[string]int{"fork": 3, "blurt": 8, "double": 3, "deafen": 1, "listen": 2, "hide": 2, "date": 2, "graft": 2,
@@ -184,4 +187,12 @@ func TestHistories(t *testing.T) {
 		Delay: 30 * sim.Second, Loss: 0.3, Acts: with(life, trouble), Cheating: lies}
 	seen := hunt(t, p, play, 15, 600)
 	some(t, seen, "forks")
+}
+
+// TestNegotiations plays embargoes that are negotiated over the same network, by the same people.
+func TestNegotiations(t *testing.T) {
+	p := sim.Profile{Orgs: [2]int{3, 6}, Cheats: 2, Opener: true, Steps: 60, Long: 4 * sim.Day, Every: 2 * sim.Hour,
+		Delay: 30 * sim.Second, Loss: 0.3, Acts: with(with(life, bargains), trouble), Cheating: with(lies, map[string]int{"offer": 2, "answer": 2})}
+	seen := hunt(t, p, play, 15, 400)
+	some(t, seen, "other terms in force", "open proposals")
 }
