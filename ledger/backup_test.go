@@ -128,19 +128,23 @@ func TestBackups(t *testing.T) {
 	n := uint64(volume(25, 500, 10_000))
 	restored, stopped := 0, 0
 	for seed := range n {
-		forks, r, s := playBackups(t, seed, true)
-		if forks > 0 {
-			t.Errorf("seed %d: %d own forks", seed, forks)
-		}
-		restored, stopped = restored+r, stopped+s
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { // its stores are closed when it ends
+			forks, r, s := playBackups(t, seed, true)
+			if forks > 0 {
+				t.Errorf("seed %d: %d own forks", seed, forks)
+			}
+			restored, stopped = restored+r, stopped+s
+		})
 	}
 	if restored < int(n) || stopped < int(n)/2 {
 		t.Errorf("%d restores, %d refusals: the test looks at nothing", restored, stopped)
 	}
 	broken := 0
 	for seed := range n {
-		forks, _, _ := playBackups(t, seed, false)
-		broken += forks
+		t.Run(fmt.Sprint("without the rule ", seed), func(t *testing.T) {
+			forks, _, _ := playBackups(t, seed, false)
+			broken += forks
+		})
 	}
 	if broken == 0 {
 		t.Error("daemons that do not listen before they write never fork: the test notices nothing")
@@ -212,14 +216,16 @@ func TestClone(t *testing.T) {
 	n := uint64(volume(40, 1000, 10_000))
 	met, broken := 0, 0
 	for seed := range n {
-		m, wrong := playClone(t, seed, true)
-		if wrong != "" {
-			t.Errorf("seed %d: %s", seed, wrong)
-		}
-		met += m
-		if _, wrong := playClone(t, seed, false); wrong != "" {
-			broken++
-		}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { // its stores are closed when it ends
+			m, wrong := playClone(t, seed, true)
+			if wrong != "" {
+				t.Errorf("seed %d: %s", seed, wrong)
+			}
+			met += m
+			if _, wrong := playClone(t, seed, false); wrong != "" {
+				broken++
+			}
+		})
 	}
 	if met < int(n)/4 || broken == 0 {
 		t.Errorf("%d copies met who knew better, %d histories broken without the rule: the test looks at nothing", met, broken)
