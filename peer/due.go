@@ -92,7 +92,7 @@ func (s *session) next() (step func(context.Context) error, wait time.Duration) 
 		return func(context.Context) error { return s.put(b) }, 0
 	}
 	if wait = time.Until(d.tags); wait <= 0 {
-		d.tags = time.Now().Add(s.n.c.Schedule.Tags)
+		d.tags = time.Now().Add(s.tagsEvery())
 		return s.sendTags, 0
 	}
 	for c := range d.genesis {
@@ -174,6 +174,15 @@ func (p pieces) Write(b []byte) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// tagsEvery is the time between two TAGS. Daemons of one organisation compare more often:
+// a person who takes one out of service waits for them to be in step.
+func (s *session) tagsEvery() time.Duration {
+	if s.sibling() {
+		return s.n.c.Schedule.Tags / 6
+	}
+	return s.n.c.Schedule.Tags
 }
 
 // sendTags sends TAGS: one pair a shared case, hidden among random ones.

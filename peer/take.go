@@ -150,7 +150,7 @@ func (s *session) match() error {
 		s.mu.Lock()
 		known := p.sh.heads != nil
 		s.mu.Unlock()
-		if !known {
+		if !known || s.sibling() { // of a sibling it is told whether it is in step (ahead.go)
 			list, _, err := s.heads(p.sh.id)
 			if err != nil {
 				return err
