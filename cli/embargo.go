@@ -24,7 +24,7 @@ func reasonFlag(must bool) func(*pflag.FlagSet) {
 // embargoVerbs act on the embargo.
 var embargoVerbs = []verb{
 	{use: "show CASE", short: "the terms in force, what is proposed, who has answered", json: true, run: (*call).embargoShow},
-	{use: "propose CASE", short: "propose another end, or other terms", json: true, run: (*call).embargoPropose, oneOf: []string{"until", "for", "none"},
+	{use: "propose CASE", short: "propose another end, or other terms", json: true, run: (*call).embargoPropose, oneOf: []string{"until", "for"},
 		long: `Propose another end of the embargo, or other terms; what is not named stays as
 it is. The terms in force bind until a proposal takes their place: an earlier end
 as soon as one steward has accepted it, all else when more than half of the
@@ -40,7 +40,6 @@ into force side by side the earliest end holds.`,
 		flags: func(f *pflag.FlagSet) {
 			f.String("until", "", "`TIME` of the end, RFC 3339 with zone: 2027-01-31T12:00:00Z")
 			f.String("for", "", "`LENGTH` from now on, like 45d or 12h")
-			f.Bool("none", false, "no embargo at all")
 			f.String("justify", "", "`TEXT`: why longer than 90 days; becomes a part of the agreement")
 			f.String("tlp", "", "`LABEL`: clear, green, amber, amber+strict, red")
 			f.String("text", "", "`FILE` with another text of the whole agreement")
@@ -105,7 +104,11 @@ func termsText(w io.Writer, k *api.Case, t *api.Terms, now time.Time) {
 		if len(p.Declined) > 0 {
 			field(w, "declined", names(k, p.Declined))
 		}
-		field(w, "needs", fmt.Sprintf("%s more of the stewards: %s", count(p.Need, "word"), names(k, p.Missing)))
+		needs := fmt.Sprintf("%s of the stewards: %s", count(p.Need, "more word"), names(k, p.Missing))
+		if slices.Contains(p.Missing, p.By) {
+			needs += "; " + nameOf(k, p.By) + "'s counts with the first yes of another"
+		}
+		field(w, "needs", needs)
 		fmt.Fprintf(w, "  cordon embargo accept %s %s\n", short, shortID(p.ID.String()))
 	}
 	fmt.Fprintf(w, "\n%s\n", strings.TrimRight(safeText(t.InForce.Text), "\n"))
@@ -146,14 +149,11 @@ func agreementText(w io.Writer, a api.AgreementTerms, was *api.AgreementTerms, n
 const maxAgreement = 32 << 10
 
 func (c *call) embargoPropose() error {
-	q := api.ProposeTerms{None: c.flag("none"), Justify: c.text("justify"), TLP: c.text("tlp")}
-	if !q.None {
-		end, err := c.end("for", "until")
-		if err != nil {
-			return err
-		}
-		q.Until = end
+	end, err := c.end("for", "until")
+	if err != nil {
+		return err
 	}
+	q := api.ProposeTerms{Until: end, Justify: c.text("justify"), TLP: c.text("tlp")}
 	if s := c.text("answer-by"); s != "" {
 		d, err := parseSpan(s)
 		if err != nil {

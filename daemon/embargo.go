@@ -87,8 +87,8 @@ func (s *service) proposeTerms(r *http.Request) (any, error) {
 	if err := readJSON(r.Body, &q); err != nil {
 		return nil, err
 	}
-	if q.Until.IsZero() != q.None {
-		return nil, invalid("a proposal says until when, or that there shall be no embargo")
+	if q.Until.IsZero() {
+		return nil, invalid("a proposal says until when")
 	}
 	var agreed id.AgrID
 	_, err = s.write(r.Context(), c, func(k *protocol.Case) (act, error) {
@@ -112,18 +112,14 @@ func (s *service) wanted(k *protocol.Case, q api.ProposeTerms) (protocol.Agreeme
 	if !ok {
 		return now, errNothing
 	}
-	text, start := now.Text, s.ms()
-	r.Parent, r.Start, r.End = &parent, start, nil
-	if !q.None {
-		end := uint64(q.Until.UnixMilli())
-		r.End = &end
-		if end <= start {
-			return now, &api.Error{Kind: api.Refused, Rule: "end-in-past", Text: "the embargo would have ended already", Try: "a later --until; or cordon embargo end CASE --reason TEXT"}
-		}
-		if q.Until.Sub(s.now()) > longEmbargo && q.Justify == "" && q.Text == "" {
-			return now, &api.Error{Kind: api.Refused, Rule: "justification-missing",
-				Text: "more than 90 days need a justification that all agree to", Try: "--justify TEXT: it becomes a part of the agreement"}
-		}
+	text, start, end := now.Text, s.ms(), uint64(max(q.Until.UnixMilli(), 0))
+	r.Parent, r.Start, r.End = &parent, start, &end
+	if end <= start {
+		return now, &api.Error{Kind: api.Refused, Rule: "end-in-past", Text: "the embargo would have ended already", Try: "a later --until; or cordon embargo end CASE --reason TEXT"}
+	}
+	if q.Until.Sub(s.now()) > longEmbargo && q.Justify == "" && q.Text == "" {
+		return now, &api.Error{Kind: api.Refused, Rule: "justification-missing",
+			Text: "more than 90 days need a justification that all agree to", Try: "--justify TEXT: it becomes a part of the agreement"}
 	}
 	if q.TLP != "" {
 		at := slices.Index(tlpNames, q.TLP)

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -180,6 +181,9 @@ func TestAlive(t *testing.T) {
 		}
 		return n
 	}
+	eventually(t, "its address", func() bool { // its last word for now
+		return slices.ContainsFunc(a.lines(k), func(l api.LogLine) bool { return l.Type == "address" })
+	})
 	a.stop()
 	a.ahead.Store(int64(4 * 24 * time.Hour))
 	a.start()

@@ -42,7 +42,7 @@ func (c *Case) Embargo() Embargo {
 		e.Open = append(e.Open, c.offered(a))
 	}
 	switch {
-	case c.ended() && c.meantOne():
+	case c.ended() && c.hadOne():
 		e.State = EMExited
 	case now.End != nil && len(e.Open) > 0:
 		e.State = EMRevise
@@ -61,12 +61,41 @@ func (c *Case) alarmed() bool {
 	return !c.ended() && slices.ContainsFunc(c.claims, func(n *node) bool { return !c.refuted(n) })
 }
 
-// meantOne says whether there ever was an embargo: by terms 0, or by the word of a steward
-// for an agreement with an end. It only grows, so that an embargo that is over stays so,
-// whatever becomes of those words.
-func (c *Case) meantOne() bool {
+// hadOne says whether an embargo was ever in force: by terms 0, or by the words of stewards of a
+// certified config, whatever has become of that config or of them. It only grows, so that
+// an embargo that is over stays so.
+func (c *Case) hadOne() bool {
 	for _, a := range c.terms.all {
-		if a.End != nil && (a.parent == nil || slices.ContainsFunc(a.words, func(n *node) bool { return c.configs[*n.cfg].certified })) {
+		if a.End != nil && c.wasCarried(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// wasCarried is carriedTerms for a and all above it under any certified config.
+func (c *Case) wasCarried(a *agreed) bool {
+	for ; a.parent != nil; a = a.parent {
+		relaxes := a.relaxes(&a.parent.Record)
+		if !slices.ContainsFunc(slices.Collect(maps.Values(c.configs)), func(x *config) bool {
+			said := 0
+			for _, o := range x.Stewards {
+				if slices.ContainsFunc(a.words, func(n *node) bool { return n.org.id == o && x.follows(*n.cfg) }) {
+					said++
+				}
+			}
+			return x.certified && (2*said > len(x.Stewards) || relaxes && said > 0)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// follows says whether y is x or stands above it.
+func (x *config) follows(y id.ConfigID) bool {
+	for ; x != nil; x = x.parent {
+		if x.ID == y {
 			return true
 		}
 	}

@@ -52,11 +52,11 @@ func enterAccept(c *Case, n *node) {
 }
 
 // answeredBy lists the stewards' proposals of an agreement to which n is another
-// organisation's yes: with it, the proposer has given its word for making it active
-// (spec/kinds.md, agreements).
+// organisation's yes, and that were not taken back before: with it, the proposer has given
+// its word for making it active (spec/kinds.md, agreements).
 func (a *agreed) answeredBy(n *node) (ps []*node) {
 	for _, p := range a.carriers {
-		if p.cfg != nil && p.org.id != n.org.id && n.past.has(p) {
+		if p.cfg != nil && p.org.id != n.org.id && n.past.has(p) && !slices.ContainsFunc(a.taken[p.org.id], n.past.has) {
 			ps = append(ps, p)
 		}
 	}
@@ -96,7 +96,7 @@ func (m *EmbargoAccept) apply(c *Case, n *node) {
 		h.votes = append(h.votes, vote{n.org.id, c.configs[*n.cfg].N, n})
 	}
 	for _, p := range a.answeredBy(n) {
-		if inForce(c, p) == nil && empowered(c, p) == nil && !slices.ContainsFunc(a.taken[p.org.id], n.past.has) {
+		if inForce(c, p) == nil && empowered(c, p) == nil {
 			h.votes = append(h.votes, vote{p.org.id, c.configs[*p.cfg].N, n})
 		}
 	}

@@ -33,8 +33,8 @@ func checkProposed(c *Case, n *node) *Refusal {
 	if err != nil {
 		return err.(*Refusal)
 	}
-	if r.Parent == nil {
-		return refuse("bad-agreement", "a proposal names the agreement that it is to follow")
+	if r.Parent == nil || r.End == nil {
+		return refuse("bad-agreement", "a proposal names the agreement that it is to follow, and an end")
 	}
 	if !c.terms.all[*r.Parent].in(n.past) {
 		return refuse("agreement-unknown", "the agreement that this one is to follow is not in the entry's past")

@@ -176,7 +176,6 @@ func TestBargains(t *testing.T) {
 			s.agrees(s.a, s.offers(s.a, 90))
 			s.agrees(s.a, s.offers(s.a, 60))
 		}, protocol.EMActive, 60},
-		{"an end to all of it", 45, func(s *bargain) { s.agrees(s.a, s.offers(s.a, 0)) }, protocol.EMNone, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := bargaining(t, tc.days)

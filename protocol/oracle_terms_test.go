@@ -64,7 +64,7 @@ func (w *world) unoffered(s *said, m *protocol.EmbargoPropose) []string {
 	b := w.cites(s)
 	r, err := m.Terms.Open()
 	switch {
-	case err != nil || r.Parent == nil:
+	case err != nil || r.Parent == nil || r.End == nil:
 		b = append(b, "bad-agreement")
 	case !w.agreed(*r.Parent, s.past):
 		b = append(b, "agreement-unknown")

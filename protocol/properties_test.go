@@ -307,7 +307,7 @@ func TestHistoriesReach(t *testing.T) {
 		"remove subject-is-steward", "status removed", "fork ", "fork no-fork", "ident ", "ident bad-cut", "ident config-not-certified",
 		"embargo-propose ", "embargo-propose removed", "embargo-accept ", "embargo-accept above-the-cut", "embargo-accept forked-authority",
 		"embargo-reject ", "embargo-end ", "embargo-end not-a-steward", "refute ", "admit agreement-not-current",
-		"note agreement-not-active", "embargo none", "embargo active", "embargo revise", "embargo exited", "other terms in force",
+		"note agreement-not-active", "embargo active", "embargo revise", "embargo exited", "other terms in force",
 		"consent signatory", "consent lapsed", "consent declined", "consent invited",
 		"alive ", "alive feed-forked", "status dep-after-fork", "note ", "exit "} {
 		if seen[want] == 0 {

@@ -216,11 +216,9 @@ type AgreementTerms struct {
 	Text     string     `json:"text"`
 }
 
-// ProposeTerms asks for other terms. Exactly one of Until and None is given; what is not
-// given stays as it is in force.
+// ProposeTerms asks for other terms. Until is given; what else is not stays as it is in force.
 type ProposeTerms struct {
-	Until    time.Time `json:"until,omitzero"`
-	None     bool      `json:"none,omitempty"`     // no embargo at all
+	Until    time.Time `json:"until"`
 	Text     string    `json:"text,omitempty"`     // of the whole agreement
 	TLP      string    `json:"tlp,omitempty"`      // clear, green, amber, amber+strict, red
 	Justify  string    `json:"justify,omitempty"`  // why longer than 90 days: becomes a part of the text
