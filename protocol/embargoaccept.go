@@ -70,7 +70,7 @@ func checkEmbargoAccept(c *Case, n *node) *Refusal {
 	if r := c.negotiable(n); r != nil {
 		return r
 	}
-	a, now := c.terms.all[n.msg.(*EmbargoAccept).Agr], c.current()
+	a, now := c.terms.all[n.msg.(answer).about()], c.current()
 	switch {
 	case a != now && a.parent != now:
 		return refuse("agreement-superseded", "these terms are no longer asked for; in force are %v: accept those", now.id)

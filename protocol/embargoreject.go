@@ -42,7 +42,7 @@ func checkEmbargoReject(c *Case, n *node) *Refusal {
 	if r := c.negotiable(n); r != nil && r.Rule != "exit-pending" {
 		return r
 	}
-	if c.declines(n.org, c.terms.all[n.msg.(*EmbargoReject).Agr]) {
+	if c.declines(n.org, c.terms.all[n.msg.(answer).about()]) {
 		return refuse("no-change", "the organisation has rejected these terms already")
 	}
 	return nil

@@ -69,15 +69,16 @@ var breaks = map[string]map[entry.Type]change{
 			}
 		}
 	}},
-	"it takes a majority to ask more":     {11: func(k *kind) { k.make = func() Message { return new(loudAccept) } }},
-	"a removal takes no word back":        {11: func(k *kind) { k.make = func() Message { return new(shyAccept) } }},
-	"yes and no at once is no":            {12: func(k *kind) { k.make = func() Message { return new(meekReject) } }},
-	"a dropped steward's word falls":      {10: holds("above-the-cut"), 11: holds("above-the-cut")},
-	"a forked steward's word falls":       {10: holds("forked-authority"), 11: holds("forked-authority")},
-	"who comes in signs what is in force": {4: func(k *kind) { k.check = nothing }},
-	"an end is for good":                  {17: func(k *kind) { k.who = byMember }},
-	"content is never voided":             {33: func(k *kind) { k.holds = unremoved }},
-	"a fork closes the key":               {19: func(k *kind) { k.enter = nil }},
+	"it takes a majority to ask more":       {11: func(k *kind) { k.make = func() Message { return new(loudAccept) } }},
+	"a removal takes no word back":          {11: func(k *kind) { k.make = func() Message { return new(shyAccept) } }},
+	"an accept counts whenever it is heard": {11: func(k *kind) { k.make = func() Message { return new(tableAccept) } }},
+	"yes and no at once is no":              {12: func(k *kind) { k.make = func() Message { return new(meekReject) } }},
+	"a dropped steward's word falls":        {10: holds("above-the-cut"), 11: holds("above-the-cut")},
+	"a forked steward's word falls":         {10: holds("forked-authority"), 11: holds("forked-authority")},
+	"who comes in signs what is in force":   {4: func(k *kind) { k.check = nothing }},
+	"an end is for good":                    {17: func(k *kind) { k.who = byMember }},
+	"content is never voided":               {33: func(k *kind) { k.holds = unremoved }},
+	"a fork closes the key":                 {19: func(k *kind) { k.enter = nil }},
 }
 
 // once is a kind whose own check forgets one rule.
@@ -269,4 +270,15 @@ func (m *meekReject) apply(c *Case, n *node) {
 		return
 	}
 	m.EmbargoReject.apply(c, n)
+}
+
+// tableAccept is an acceptance as the published tables have it: an error unless its proposal is
+// open when it is heard.
+type tableAccept struct{ EmbargoAccept }
+
+func (m *tableAccept) apply(c *Case, n *node) {
+	c.settleTerms()
+	if slices.ContainsFunc(c.open(), func(a *agreed) bool { return a.id == m.Agr }) {
+		m.EmbargoAccept.apply(c, n)
+	}
 }
