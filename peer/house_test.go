@@ -16,7 +16,7 @@ func TestOneWayOut(t *testing.T) {
 		"Entries": "entriesFrame", "Keys": "sealKeys", "Body": "sendChunk", "Proof": "sendProofs", "Packet": "letIn",
 	}
 	writers := map[string]bool{"release": true, // the gate
-		"Write": true,                                                                     // of pieces, which stands between the gate or put and the stream
+		"Write": true,                                                                                         // of pieces, which stands between the gate or put and the stream
 		"put":   true, "greet": true, "leaveHello": true, "answer": true, "request": true, "writeFrame": true} // what carries no ledger bytes
 	files, err := filepath.Glob("*.go")
 	if err != nil {

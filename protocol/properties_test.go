@@ -241,10 +241,11 @@ func (h *history) conflicts(c *protocol.Case, pin id.ConfigID) string {
 	return ""
 }
 
-// onlyGrows: what is certified stays so, and what is confirmed.
+// onlyGrows: what is certified stays so, and what is confirmed; an embargo that has exited
+// never comes back (P4.6).
 func onlyGrows(h *history, rng *rand.Rand, fresh func() *protocol.Case) string {
 	c := fresh()
-	was, cs := map[id.ConfigID]bool{}, "pxa"
+	was, cs, over := map[id.ConfigID]bool{}, "pxa", false
 	for _, e := range h.shuffled(rng.IntN) {
 		c.Apply(e)
 		for x := range was {
@@ -257,6 +258,10 @@ func onlyGrows(h *history, rng *rand.Rand, fresh func() *protocol.Case) string {
 				was[x.ID] = true
 			}
 		}
+		if over && c.Embargo().State != protocol.EMExited {
+			return "an embargo that was over is " + string(c.Embargo().State)
+		}
+		over = over || c.Embargo().State == protocol.EMExited
 		now := c.CS()[3:]
 		for i := range now {
 			if cs[i] < 'a' && now[i] >= 'a' {
