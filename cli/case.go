@@ -29,6 +29,8 @@ var caseVerbs = []verb{
 		}},
 	{use: "list", short: "list the cases", json: true, run: (*call).caseList},
 	{use: "show CASE", short: "who is in it, in what state, until when", json: true, run: (*call).caseShow},
+	{use: "next CASE", short: "what we may do now, and what the model suggests", json: true, run: (*call).caseNext,
+		long: nextLong},
 	{use: "log CASE", short: "every entry, in order", json: true, run: (*call).caseLog,
 		flags: func(f *pflag.FlagSet) { f.Bool("follow", false, "go on as entries arrive") }},
 	{use: "contact CASE LEVEL", short: "invite nobody below this level of contact: tofu, domain, vouched, verified", run: (*call).caseContact,

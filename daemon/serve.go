@@ -116,6 +116,7 @@ func (s *service) routes() http.Handler {
 		"GET /v1/cases":                             answer(s.getCases),
 		"POST /v1/cases":                            answer(s.openCase),
 		"GET /v1/cases/{case}":                      answer(s.getCase),
+		"GET /v1/cases/{case}/next":                 answer(s.getNext),
 		"GET /v1/cases/{case}/log":                  streamed(s.getLog),
 		"GET /v1/cases/{case}/report":               streamed(s.getReport),
 		"POST /v1/cases/{case}/contact":             answer(s.setMinimum),

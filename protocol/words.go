@@ -57,10 +57,16 @@ var rmNames = func() (names []string) {
 
 func (s RM) String() string { return word(rmNames, uint8(s)) }
 
+// rmVerbs are the words for writing a report state.
+var rmVerbs = []string{RMInvalid: "invalid", RMValid: "valid", RMAccepted: "accept", RMDeferred: "defer", RMClosed: "close"}
+
+// Verb is the word for writing the state.
+func (s RM) Verb() string { return word(rmVerbs, uint8(s)) }
+
 // ParseRM reads a report state's name, or the verb that leads to it.
 func ParseRM(s string) (RM, error) {
-	if v, ok := map[string]RM{"accept": RMAccepted, "defer": RMDeferred, "close": RMClosed}[s]; ok {
-		return v, nil
+	if v := slices.Index(rmVerbs, s); v > 0 {
+		return RM(v), nil
 	}
 	return parseWord[RM]("report state", rmNames, s)
 }

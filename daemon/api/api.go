@@ -24,6 +24,7 @@
 //	GET  /cases                               Cases
 //	POST /cases                               multipart: "request" OpenCase, then "file"; Written out
 //	GET  /cases/CASE                          Case
+//	GET  /cases/CASE/next                     Next
 //	GET  /cases/CASE/log[?follow=1][&after=P] LogLine a line, see Client.Log
 //	GET  /cases/CASE/report                   the report, byte for byte
 //	POST /cases/CASE/contact                  Act in (What: a level of contact), Written out

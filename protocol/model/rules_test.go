@@ -115,7 +115,7 @@ func TestRulesFor(t *testing.T) {
 		{"CF", model.Participant{RM: "V", EM: "A", CS: "Vfdpxa", Roles: vendor}, "CSB-18-001 MUST NOT"},
 		{"CF", model.Participant{RM: "A", EM: "A", CS: "Vfdpxa", Roles: vendor}, ""},
 		{"CF", model.Participant{RM: "A", EM: "A", CS: "pxa", Roles: []model.Role{model.Coordinator}}, "CSB-15-001 MUST NOT"},
-		{"EP", model.Participant{RM: "R", EM: "N", CS: "Vfdpxa", Roles: vendor}, "VP-13-001 SHOULD, VP-13-002 MAY"},
+		{"EP", model.Participant{RM: "R", EM: "N", CS: "Vfdpxa", Roles: vendor}, "VP-13-001 SHOULD, VP-14-005 SHOULD, VP-13-002 MAY"},
 		{"EP", model.Participant{RM: "C", EM: "N", CS: "Vfdpxa", Roles: vendor}, "VP-13-011 SHOULD NOT"},
 		{"EP", model.Participant{RM: "R", EM: "N", CS: "VfdPxa", Roles: vendor}, "VP-13-002 MAY, VP-06-001 MUST NOT"},
 		{"RS", model.Participant{RM: "V", EM: "N", CS: "pxa"}, "VP-02-003 MUST NOT"},
