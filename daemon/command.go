@@ -50,5 +50,39 @@ func command(m protocol.Message) string {
 	return ""
 }
 
+// ways are the commands that lead on from a refusal which nothing else that could be
+// written cures.
+var ways = map[string]string{
+	"rm-step":              "cordon case next CASE",
+	"fix-step":             "cordon case next CASE",
+	"fix-role":             "cordon case show CASE: it has our roles",
+	"no-change":            "cordon case next CASE",
+	"claim-unknown":        "cordon case show CASE: it has the claims",
+	"claim-confirmed":      "cordon case next CASE",
+	"report-closed":        "cordon embargo leave CASE --reason TEXT",
+	"embargo-exited":       "cordon case next CASE",
+	"exit-pending":         "cordon case next CASE",
+	"agreement-unknown":    "cordon embargo show CASE",
+	"agreement-superseded": "cordon embargo show CASE",
+	"end-in-past":          "cordon embargo propose CASE --for 45d",
+	"no-embargo":           "cordon embargo propose CASE --for 45d",
+	"not-a-steward":        "cordon steward list CASE: it has who decides",
+	"member-already":       "cordon case show CASE",
+}
+
+// way is what to type after a refusal, so that what was refused can be done.
+func way(r *protocol.Refusal) string {
+	var commands []string
+	for _, m := range r.Lead {
+		if word := command(m); word != "" {
+			commands = append(commands, word)
+		}
+	}
+	if commands == nil {
+		return ways[r.Rule]
+	}
+	return strings.Join(commands, "; or: ")
+}
+
 // short is how many digits of an id a command shows.
 const short = 12

@@ -91,7 +91,7 @@ func refusal(r *protocol.Refusal) *api.Error {
 	case protocol.StateConflict:
 		return &api.Error{Kind: api.Fork, Rule: r.Rule, Text: r.Text, Try: "cordon case pin CASE"}
 	}
-	return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: r.Text}
+	return &api.Error{Kind: api.Refused, Rule: r.Rule, Text: r.Text, Try: way(r)}
 }
 
 func ownFork() *api.Error {

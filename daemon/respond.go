@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+
+	"cordon/protocol/id"
 )
 
 // maxRequest bounds a JSON request: the longest is a note.
@@ -19,7 +21,7 @@ type answer func(r *http.Request) (any, error)
 func (a answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v, err := a(r)
 	if err != nil {
-		sendError(w, err)
+		sendError(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -32,14 +34,21 @@ type streamed func(w http.ResponseWriter, r *http.Request) error
 
 func (s streamed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s(w, r); err != nil {
-		sendError(w, err)
+		sendError(w, r, err)
 	}
 }
 
 // sendError answers at once: without full duplex the server would first wait for
-// the rest of an upload that it has refused.
-func sendError(w http.ResponseWriter, err error) {
+// the rest of an upload that it has refused. The command to try names the case as the
+// caller did.
+func sendError(w http.ResponseWriter, r *http.Request, err error) {
 	e := apiError(err)
+	if c := r.PathValue("case"); c != "" {
+		if _, err := id.Parse[id.CaseID](c); err == nil {
+			c = c[:short]
+		}
+		e.Try = inCase(e.Try, c)
+	}
 	e.Schema = "cordon.error/1"
 	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/1, which this is, can always
 	w.Header().Set("Connection", "close")

@@ -88,7 +88,7 @@ func calm(s *service, next http.Handler) http.Handler {
 					panic(p) // net/http closes the connection and says nothing
 				}
 				s.log.Error("a handler broke", "route", r.Pattern)
-				sendError(w, errors.New("a fault in the daemon"))
+				sendError(w, r, errors.New("a fault in the daemon"))
 			}
 		}()
 		next.ServeHTTP(w, r)

@@ -73,11 +73,19 @@ func checkEmbargoAccept(c *Case, n *node) *Refusal {
 	a, now := c.terms.all[n.msg.(answer).about()], c.current()
 	switch {
 	case a != now && a.parent != now:
-		return refuse("agreement-superseded", "these terms are no longer asked for; in force are %v: accept those", now.id)
+		return refuse("agreement-superseded", "these terms are no longer asked for; in force are %v: accept those", now.id).after(c.unlessSaid(now, n)...)
 	case c.said(a, n):
 		return refuse("no-change", "the organisation has accepted these terms already")
 	}
 	return nil
+}
+
+// unlessSaid is the acceptance of an agreement, if the author has not accepted it.
+func (c *Case) unlessSaid(a *agreed, n *node) []Message {
+	if c.said(a, n) {
+		return nil
+	}
+	return []Message{&EmbargoAccept{Agr: a.id}}
 }
 
 // said says whether the author has accepted an agreement in so many words; a steward

@@ -35,7 +35,7 @@ func byStewardOnce(c *Case, n *node) *Refusal {
 	if !n.own { // a dry run changes nothing
 		c.mute[n.org.id] = true
 	}
-	return refuse("not-a-steward", "only a steward of the case ends the embargo for everybody: leave it with embargo leave, or claim what has happened")
+	return refuse("not-a-steward", "only a steward of the case ends the embargo for everybody: leave it, or claim what has happened").after(&Exit{}, &Claim{What: Public})
 }
 
 func checkEmbargoEnd(c *Case, n *node) *Refusal {

@@ -114,9 +114,25 @@ func (c *Case) negotiable(n *node) *Refusal {
 	case c.ended():
 		return refuse("embargo-exited", "the embargo is over, and there is no second one in a case")
 	case c.alarmed():
-		return refuse("exit-pending", "somebody says that it is public, exploited or attacked: confirm or refute that first (case show has the claim)")
+		return refuse("exit-pending", "somebody says that it is public, exploited or attacked: confirm or refute that first").after(c.alarmAnswers(n)...)
 	}
 	return nil
+}
+
+// alarmAnswers are what n's author can say to the claims that alarm.
+func (c *Case) alarmAnswers(n *node) (ms []Message) {
+	for _, x := range c.claims {
+		if c.refuted(x) {
+			continue
+		}
+		if !c.asserts[x.msg.(*Claim).What][n.org.id] {
+			ms = append(ms, &Confirm{Claim: x.id})
+		}
+		if c.steward(n.org.id) {
+			ms = append(ms, &Refute{Claim: x.id})
+		}
+	}
+	return ms
 }
 
 func (m *EmbargoPropose) apply(c *Case, n *node) {

@@ -193,5 +193,5 @@ func ExampleCase_May() {
 	give(a, b)
 	m := &protocol.Status{RM: protocol.RMAccepted}
 	fmt.Println(b.Case.May(b.Kid, entry.Fields{Type: m.Type(), Ctl: protocol.Ctl(m)}))
-	// Output: the report is received and does not become accepted: next is valid or invalid
+	// Output: the report is received, and only one that is valid or deferred becomes accepted: next is valid or invalid
 }

@@ -31,12 +31,21 @@ const (
 type Refusal struct {
 	Rule string // stable name, kebab case
 	Text string // one line for a person: what was refused and what it would need
+	// Lead is what the author could write first, each of which leads there; nil: nothing
+	// that it could write does.
+	Lead []Message
 }
 
 func (r *Refusal) Error() string { return r.Text }
 
 func refuse(rule, format string, args ...any) *Refusal {
 	return &Refusal{Rule: rule, Text: fmt.Sprintf(format, args...)}
+}
+
+// after adds what leads to what is refused.
+func (r *Refusal) after(lead ...Message) *Refusal {
+	r.Lead = lead
+	return r
 }
 
 // Outcome is what Apply made of an entry.

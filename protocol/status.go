@@ -48,14 +48,29 @@ func checkRM(c *Case, n *node, to RM) *Refusal {
 	if slices.Contains(legal, to) || !n.own && from.skip(to) {
 		return nil
 	}
-	var next []string
-	for _, s := range legal {
-		next = append(next, s.String())
-	}
-	if len(next) == 0 {
+	if len(legal) == 0 {
 		return refuse("rm-step", "the report is %v, which is final", from)
 	}
-	return refuse("rm-step", "the report is %v and does not become %v: next is %s", from, to, strings.Join(next, " or "))
+	return refuse("rm-step", "the report is %v, and only one that is %s becomes %v: next is %s", from, either(to.before()), to, either(legal)).after(toward(from, to)...)
+}
+
+// toward are the steps that lead to a report state; by way of invalid only to close.
+func toward(from, to RM) (steps []Message) {
+	for _, s := range from.next() {
+		if s != to && s.skip(to) && (s != RMInvalid || to == RMClosed) {
+			steps = append(steps, &Status{RM: s})
+		}
+	}
+	return steps
+}
+
+// either lists states for a person.
+func either(states []RM) string {
+	names := make([]string, len(states))
+	for i, s := range states {
+		names[i] = s.String()
+	}
+	return strings.Join(names, " or ")
 }
 
 // checkFix judges a step of the fix path (spec/kinds.md, status).
@@ -70,11 +85,19 @@ func checkFix(c *Case, n *node, to Fix) *Refusal {
 	case to <= from:
 		return refuse("fix-step", "the fix is %v already", from)
 	case vendor && to == FixDeployed && from != FixReady:
-		return refuse("fix-step", "a vendor's fix is ready before it is deployed")
+		return refuse("fix-step", "a vendor's fix is ready before it is deployed").after(&Status{Fix: FixReady})
 	case to == FixReady && rm != RMAccepted && rm != RMDeferred && rm != RMClosed:
-		return refuse("fix-before-accepted", "a fix is ready only after the report was accepted; it is %v", rm)
+		return refuse("fix-before-accepted", "a fix is ready only after the report was accepted; it is %v", rm).after(toAccepted(rm)...)
 	}
 	return nil
+}
+
+// toAccepted are the steps that lead to an accepted report.
+func toAccepted(from RM) []Message {
+	if slices.Contains(from.next(), RMAccepted) {
+		return []Message{&Status{RM: RMAccepted}}
+	}
+	return toward(from, RMAccepted)
 }
 
 // fixIn is the fix state by what was written; a vendor is aware by its admission.

@@ -79,6 +79,16 @@ func (s RM) next() (to []RM) {
 	return to
 }
 
+// before lists the states from which one step leads to s.
+func (s RM) before() (from []RM) {
+	for i := range rmStates {
+		if slices.Contains(RM(i).next(), s) {
+			from = append(from, RM(i))
+		}
+	}
+	return from
+}
+
 // skip says whether steps that were not seen lead from s to another state.
 func (s RM) skip(to RM) bool {
 	return s != RMStart && s != to && model.RM.Reaches(rmStates[s], rmStates[to])
