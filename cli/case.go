@@ -17,11 +17,10 @@ import (
 var caseVerbs = []verb{
 	{use: "open", short: "open a case: a title, a report, an embargo", json: true, run: (*call).caseOpen,
 		example: `  cordon case open --title 'Overflow in libfoo' --report report.md --embargo 45d`,
-		oneOf:   []string{"embargo", "embargo-until"},
 		flags: func(f *pflag.FlagSet) {
 			f.String("title", "", "`TITLE`; sealed, only the case's members see it")
 			f.String("report", "", "`FILE` of any kind; arrives byte for byte")
-			f.String("embargo", "", "length of the embargo, like `45d` or 12h")
+			f.String("embargo", "", "length of the embargo, like `45d` or 12h; default: our policy's, else 45d")
 			f.String("embargo-until", "", "`TIME` of its end, RFC 3339 with zone: 2027-01-31T12:00:00Z")
 			f.String("contact", "", "invite nobody below this `LEVEL` of contact: tofu, domain, vouched, verified; default: contact in config.toml, else tofu")
 			must(cobra.MarkFlagRequired(f, "title"))
@@ -54,9 +53,15 @@ nothing else, until it has signed; then your daemon lets it in, at any hour.`,
 }
 
 func (c *call) caseOpen() error {
-	end, err := c.end("embargo", "embargo-until")
-	if err != nil {
-		return err
+	var end time.Time // zero: the daemon knows our policy
+	var err error
+	switch length, until := c.text("embargo"), c.text("embargo-until"); {
+	case length != "" && until != "":
+		return usage(c.cmd.CommandPath()+" --help", "give one of --embargo, --embargo-until, or none")
+	case length != "" || until != "":
+		if end, err = c.end("embargo", "embargo-until"); err != nil {
+			return err
+		}
 	}
 	report, name := c.in, c.text("report")
 	if name != "-" {
@@ -77,6 +82,13 @@ func (c *call) caseOpen() error {
 	}
 	if err := c.show(w, func(out io.Writer) { fmt.Fprintln(out, w.Case) }); err != nil || c.flag("json") {
 		return err
+	}
+	if end.IsZero() {
+		k, err := client.Case(c.ctx, w.Case.String())
+		if err != nil || k.Embargo.End == nil {
+			return err
+		}
+		end = *k.Embargo.End
 	}
 	c.note("Open, embargo until %s. Nobody but you has it.", when(end, c.now()))
 	if end.Sub(c.now()) > longEmbargo {
@@ -157,6 +169,9 @@ Once it has, it gets the whole case: report, notes and history for everybody.`,
 	}
 	c.say("%s", w.ID)
 	c.note("Invited. Until it has signed, it is sent the agreement and your teaser, no more.")
+	for _, x := range w.Warnings {
+		c.note("cordon: %s\n  try: %s", safe(x.Text), safe(x.Try))
+	}
 	return nil
 }
 

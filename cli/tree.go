@@ -30,6 +30,7 @@ func (a *app) tree() *cobra.Command {
 	root.PersistentFlags().Lookup("home").DefValue = "" // too long to print, and the same words for everybody
 	root.AddGroup(&cobra.Group{ID: onCases, Title: "Cases:"}, &cobra.Group{ID: onDaemon, Title: "This daemon:"})
 	root.AddCommand(inGroup(onDaemon, a.commands(daemonVerbs))...)
+	root.AddCommand(inGroup(onDaemon, a.commands(policyVerbs))...)
 	root.AddCommand(inGroup(onCases, a.commands(caseWords))...)
 	root.AddCommand(inGroup(onCases, a.commands(foldVerbs))...)
 	root.AddCommand(inGroup(onCases, a.commands(modelVerbs))...)

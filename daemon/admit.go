@@ -75,7 +75,8 @@ func (s *service) invite(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &api.Written{Schema: writtenSchema, Case: &c, ID: x.String(), To: []id.OrgID{org}}, nil
+	warn, err := s.policyWarnings(c, org)
+	return &api.Written{Schema: writtenSchema, Case: &c, ID: x.String(), To: []id.OrgID{org}, Warnings: warn}, err
 }
 
 // send writes an invitation and hands it to the outbox.

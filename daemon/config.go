@@ -25,6 +25,7 @@ type config struct {
 	// Contact is the level of contact that we ask of whom we invite, where the case
 	// says nothing else: tofu (also ""), domain, vouched or verified.
 	Contact string `toml:"contact,omitempty"`
+	Policy  policy `toml:"policy,omitempty"` // what our card tells others in advance
 }
 
 // defaultListen are the addresses of a daemon that was told none: TCP first.
@@ -79,6 +80,9 @@ func (c config) check() error {
 		if _, err := parseContact(c.Contact); err != nil {
 			return err
 		}
+	}
+	if _, err := c.Policy.onCard(); err != nil {
+		return err
 	}
 	for _, a := range c.Listen {
 		if !listens(a) {

@@ -137,7 +137,7 @@ func (s *service) wanted(k *protocol.Case, q api.ProposeTerms) (protocol.Agreeme
 	if len(text) > protocol.MaxText {
 		return now, invalid("the text of an agreement has at most %d bytes, this has %d", protocol.MaxText, len(text))
 	}
-	by := uint64(max(orThen(q.AnswerBy, s.now().Add(answerTime)).UnixMilli(), s.now().Add(answerFloor).UnixMilli()))
+	by := uint64(max(orThen(q.AnswerBy, s.now().Add(s.cfg.Policy.answerTime())).UnixMilli(), s.now().Add(answerFloor).UnixMilli()))
 	r.AnswerBy = &by
 	return protocol.NewAgreement(r, text), nil
 }

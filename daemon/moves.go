@@ -95,7 +95,7 @@ func (s *service) embargoOffers(k *protocol.Case) (out []offer) {
 	}
 	now := move{about: e.Agreement}
 	out = append(out, offer{now, &protocol.EmbargoAccept{Agr: e.Agreement}, s.asParty}, offer{now, &protocol.EmbargoReject{Agr: e.Agreement}, simple})
-	if a, err := s.wanted(k, api.ProposeTerms{Until: s.now().Add(45 * 24 * time.Hour)}); err == nil {
+	if a, err := s.wanted(k, api.ProposeTerms{Until: s.now().Add(s.cfg.Policy.days())}); err == nil {
 		out = append(out, offer{move{code: propose}, &protocol.EmbargoPropose{Terms: a}, s.asParty})
 	}
 	return append(out, offer{move{code: "ET"}, &protocol.EmbargoEnd{}, simple})

@@ -47,6 +47,9 @@ func (s *service) openCase(r *http.Request) (any, error) {
 		}
 	}
 	now := s.now()
+	if q.EmbargoUntil.IsZero() {
+		q.EmbargoUntil = now.Add(s.cfg.Policy.days()).UTC().Truncate(time.Second)
+	}
 	if !q.EmbargoUntil.After(now) {
 		return nil, &api.Error{Kind: api.Refused, Rule: "end-in-past", Text: "the embargo would end in the past", Try: "give an end that lies ahead"}
 	}

@@ -149,7 +149,11 @@ func (c *selfCard) raw() ([]byte, error) {
 	if c.card != nil {
 		return c.card, nil
 	}
-	raw, err := identity.SealCard(c.s.keys.sign, identity.Card{Org: c.s.org, Addrs: c.addrs, T: uint64(c.s.now().UnixMilli())})
+	p, err := c.s.cfg.Policy.onCard()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := identity.SealCard(c.s.keys.sign, identity.Card{Org: c.s.org, Addrs: c.addrs, Policy: p, T: uint64(c.s.now().UnixMilli())})
 	if err != nil {
 		return nil, fmt.Errorf("write our card: %w", err)
 	}

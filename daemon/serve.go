@@ -102,6 +102,7 @@ func (s *service) routes() http.Handler {
 		"GET /v1/status":                            answer(s.getStatus),
 		"GET /v1/card":                              streamed(s.getCard),
 		"GET /v1/keys":                              answer(s.getKeys),
+		"GET /v1/policy":                            answer(s.getPolicy),
 		"GET /v1/daemons":                           answer(s.getDaemons),
 		"POST /v1/keys/reload":                      answer(s.reloadKeys),
 		"GET /v1/peers":                             answer(s.getPeers),

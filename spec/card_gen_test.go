@@ -44,6 +44,8 @@ func cardFamily() *spec.Family {
 	c("no-address", "valid", addr(), "an organisation that only dials")
 	c("16-addresses", "valid", addr(many[:16]...), "as many addresses as are allowed")
 	c("policy", "valid", cardOf().with(5, dict(pair{1, num(45)}, pair{2, num(2)})), "asks for 45 days, and for a confirmed domain")
+	c("policy-full", "valid", cardOf().with(5, dict(pair{1, num(45)}, pair{2, num(2)}, pair{3, num(7)}, pair{4, num(90)}, pair{5, num(14)},
+		pair{6, num(24)}, pair{7, num(72)}, pair{8, num(336)})), "all that a policy can say")
 	c("policy-unknown", "valid", cardOf().with(5, dict(pair{9, arr(txt("later"))})), "a policy that this version does not know: ignored, signed")
 	c("v-2", "bad-field", cardOf().with(1, num(2)), "version 2")
 	c("chain-empty", "broken-chain", cardOf().with(2, arr()), "no events")
@@ -59,6 +61,9 @@ func cardFamily() *spec.Family {
 	c("address-twice", "bad-field", addr("/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.1/tcp/1"), "an address twice")
 	c("17-addresses", "too-large", addr(many...), "one more than allowed")
 	c("policy-0-days", "bad-field", cardOf().with(5, dict(pair{1, num(0)})), "zero is written by leaving the key out")
+	c("policy-clock-0-hours", "bad-field", cardOf().with(5, dict(pair{6, num(0)})), "a clock that would have run out")
+	c("policy-least-above-usual", "bad-field", cardOf().with(5, dict(pair{1, num(45)}, pair{3, num(46)})), "the shortest embargo is longer than the usual one")
+	c("policy-reply-2-days", "bad-field", cardOf().with(5, dict(pair{5, num(2)})), "less than the 72 hours that everybody has")
 	c("policy-trust-5", "bad-field", cardOf().with(5, dict(pair{2, num(5)})), "a level that does not exist")
 	c("t-over", "bad-field", cardOf().with(6, num(1<<53+1)), "time above 2^53")
 	c("missing-policy", "wrong-fields", cardOf().without(5), "no policy")

@@ -12,6 +12,7 @@
 //	GET  /card                                the armoured card, text/plain
 //	GET  /keys                                Keys
 //	GET  /daemons                             Daemons
+//	GET  /policy[?org=ORG]                    Policy
 //	POST /keys/reload                         Written; the daemon begins anew with what lies in its home
 //	GET  /peers                               Peers
 //	POST /peers                               an armoured card or vouch in, PeerRow out

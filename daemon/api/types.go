@@ -50,12 +50,14 @@ type Written struct {
 	ID     string     `json:"id,omitempty"`   // of the entry or invitation that was written
 	Comp   string     `json:"comp,omitempty"` // the compartment that a note went to
 	To     []id.OrgID `json:"to,omitempty"`   // who may read it, where that is not everybody
+	// Warnings are what a person should know of it beside.
+	Warnings []Warning `json:"warnings,omitempty"`
 }
 
 // OpenCase asks for a new case.
 type OpenCase struct {
 	Title        string    `json:"title"`
-	EmbargoUntil time.Time `json:"embargo_until"`
+	EmbargoUntil time.Time `json:"embargo_until"`     // zero: after the days of our policy, else 45
 	File         string    `json:"file,omitempty"`    // name of the report's file
 	Media        string    `json:"media,omitempty"`   // its media type
 	Contact      string    `json:"contact,omitempty"` // the level of contact that we ask of whom we invite; "": the daemon's default

@@ -9,15 +9,54 @@ import (
 	"cordon/protocol/id"
 )
 
-// maxEmbargoDays bounds Policy.EmbargoDays.
-const maxEmbargoDays = 3650
-
 // Policy is what an organisation tells others in advance, as keys of a map; zero
 // is "says nothing" and is not written. Keys that a reader does not know are
 // ignored; in Card.Raw they stand under the signature.
 type Policy struct {
 	EmbargoDays uint64 // key 1: the embargo it usually asks for, at most 3650
 	MinTrust    Trust  // key 2: the trust it asks for before it accepts an invitation
+	MinDays     uint64 // key 3: the shortest embargo that helps it, at most EmbargoDays
+	MaxDays     uint64 // key 4: the longest that it agrees to, at least EmbargoDays
+	ReplyDays   uint64 // key 5: how long it takes to answer a proposal, 3 to 365
+	Clocks      Clocks // keys 6 to 8
+}
+
+// Clocks are the hours in which an organisation has to tell an authority that a
+// vulnerability is exploited, from when it heard so; at most 8784 each.
+type Clocks struct {
+	Warning uint64 // key 6: an early warning
+	Notice  uint64 // key 7: a notification
+	Report  uint64 // key 8: a final report
+}
+
+// numbers are the policy's numbers by their keys, with their bounds.
+func (p *Policy) numbers() map[uint64]bounded {
+	return map[uint64]bounded{
+		1: {&p.EmbargoDays, 1, 3650}, 3: {&p.MinDays, 1, 3650}, 4: {&p.MaxDays, 1, 3650}, 5: {&p.ReplyDays, 3, 365},
+		6: {&p.Clocks.Warning, 1, 8784}, 7: {&p.Clocks.Notice, 1, 8784}, 8: {&p.Clocks.Report, 1, 8784},
+	}
+}
+
+type bounded struct {
+	n      *uint64
+	lo, hi uint64
+}
+
+// Check refuses what no card may say; the zero Policy says nothing and passes.
+func (p Policy) Check() error {
+	for _, b := range p.numbers() {
+		if *b.n != 0 && (*b.n < b.lo || *b.n > b.hi) {
+			return ErrField
+		}
+	}
+	last := uint64(0)
+	for _, days := range []uint64{p.MinDays, p.EmbargoDays, p.MaxDays} {
+		if days != 0 && days < last {
+			return ErrField
+		}
+		last = max(last, days)
+	}
+	return nil
 }
 
 // Card is an organisation's signed introduction. It exists only because the
@@ -37,8 +76,10 @@ type Card struct {
 // unrevoked daemon of Org. The result has passed OpenCard.
 func SealCard(key ed25519.PrivateKey, c Card) ([]byte, error) {
 	policy := map[uint64]uint64{}
-	if c.Policy.EmbargoDays != 0 {
-		policy[1] = c.Policy.EmbargoDays
+	for k, b := range c.Policy.numbers() {
+		if *b.n != 0 {
+			policy[k] = *b.n
+		}
 	}
 	if c.Policy.MinTrust != 0 {
 		policy[2] = uint64(c.Policy.MinTrust)
@@ -129,16 +170,16 @@ func policy(r *canon.Reader) (p Policy, err error) {
 	if err != nil {
 		return p, ErrField
 	}
-	last := int64(-1)
+	last, known := int64(-1), p.numbers()
 	for range n {
 		k, err := r.Key(&last)
 		if err != nil {
 			return p, err
 		}
-		switch k {
-		case 1:
-			p.EmbargoDays, err = number(r, 1, maxEmbargoDays)
-		case 2:
+		switch b, ok := known[k]; {
+		case ok:
+			*b.n, err = number(r, b.lo, b.hi)
+		case k == 2:
 			var t uint64
 			t, err = number(r, uint64(TrustTOFU), uint64(TrustVerified))
 			p.MinTrust = Trust(t)
@@ -149,5 +190,5 @@ func policy(r *canon.Reader) (p Policy, err error) {
 			return p, err
 		}
 	}
-	return p, nil
+	return p, p.Check()
 }

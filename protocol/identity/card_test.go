@@ -20,9 +20,11 @@ import (
 
 var someAddrs = []string{"/ip4/192.0.2.1/tcp/4001", "/dns4/psirt.acme.example/udp/4001/quic-v1"}
 
+var fullPolicy = Policy{EmbargoDays: 45, MinTrust: TrustDomain, MinDays: 7, MaxDays: 90, ReplyDays: 14, Clocks: Clocks{24, 72, 336}}
+
 func cardOf(t testing.TB, o *Org, signer string) []byte {
 	t.Helper()
-	raw, err := SealCard(keyOf(signer), Card{Org: o, Addrs: someAddrs, Policy: Policy{EmbargoDays: 45, MinTrust: TrustDomain}, T: 1_800_000_000_000})
+	raw, err := SealCard(keyOf(signer), Card{Org: o, Addrs: someAddrs, Policy: fullPolicy, T: 1_800_000_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +39,7 @@ func TestCard(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(c.Org, o) || c.Name != o.Name || !slices.Equal(c.Addrs, someAddrs) || c.T != 1_800_000_000_000 ||
-		c.Policy != (Policy{45, TrustDomain}) || c.Kid != daemonOf("d1").Kid || !bytes.Equal(c.Raw, raw) {
+		c.Policy != fullPolicy || c.Kid != daemonOf("d1").Kid || !bytes.Equal(c.Raw, raw) {
 		t.Errorf("%+v", c)
 	}
 	if again := cardOf(t, o, "d1"); !bytes.Equal(again, raw) {
@@ -115,7 +117,12 @@ func TestCardForm(t *testing.T) {
 		"peer in address":        {4, addr("/ip4/192.0.2.1/tcp/1/p2p/12D3KooW"), ErrAddress},
 		"peer at the end":        {4, addr("/ip4/192.0.2.1/p2p"), ErrAddress},
 		"address twice":          {4, []string{"/a", "/a"}, ErrField},
-		"unknown policy":         {5, map[uint64]any{1: uint64(45), 3: "x", 99: []any{uint64(1), true}}, nil},
+		"unknown policy":         {5, map[uint64]any{1: uint64(45), 9: "x", 99: []any{uint64(1), true}}, nil},
+		"clock of 0 hours":       {5, map[uint64]any{6: uint64(0)}, ErrField},
+		"least above usual":      {5, map[uint64]any{1: uint64(45), 3: uint64(46)}, ErrField},
+		"least above most":       {5, map[uint64]any{3: uint64(46), 4: uint64(45)}, ErrField},
+		"all one":                {5, map[uint64]any{1: uint64(45), 3: uint64(45), 4: uint64(45)}, nil},
+		"reply within 2 days":    {5, map[uint64]any{5: uint64(2)}, ErrField},
 		"policy key negative":    {5, map[int64]any{-1: uint64(1)}, canon.ErrType},
 		"policy of another type": {5, map[uint64]any{1: "45"}, ErrField},
 		"no such trust":          {5, map[uint64]any{2: uint64(5)}, ErrField},

@@ -170,8 +170,10 @@ export async function openCard(raw) {
 
 function policy(value) {
   if (!(value instanceof Map) || [...value.keys()].some((k) => k < 0n)) broken('bad-field');
-  if (value.has(1n)) uint(value.get(1n), 1, 3650);
-  if (value.has(2n)) uint(value.get(2n), 1, 4);
+  const bounds = { 1: [1, 3650], 2: [1, 4], 3: [1, 3650], 4: [1, 3650], 5: [3, 365], 6: [1, 8784], 7: [1, 8784], 8: [1, 8784] };
+  for (const [k, v] of value) if (k in bounds) uint(v, ...bounds[k]);
+  const days = [3n, 1n, 4n].filter((k) => value.has(k)).map((k) => value.get(k));
+  if (days.some((d, i) => i > 0 && d < days[i - 1])) broken('bad-field');
 }
 
 const role = (v) => uint(v, 1, 6);
