@@ -56,6 +56,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	for _, a := range k.Ahead {
 		field(w, "CLOCK", "the last entry of "+nameOf(k, a.Org)+" is dated "+when(a.T, now)+": its clock is wrong, or ours. Nothing here goes by it")
 	}
+	clocksText(w, k.Clocks, shortID(k.Case.String()), now)
 	for _, cl := range k.Claims {
 		field(w, "claim", claimText(k, cl))
 	}

@@ -37,6 +37,7 @@ func nextText(w io.Writer, n *api.Next, now time.Time) {
 	field(w, "we", own)
 	field(w, "state", n.CS+": "+stateWords(n.CS))
 	field(w, "embargo", embargoText(n.Embargo, now))
+	clocksText(w, n.Clocks, shortID(n.Case.String()), now)
 	if len(n.Suggest) == 0 {
 		fmt.Fprintln(w, "\nThe model suggests nothing.")
 	} else {

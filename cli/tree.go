@@ -84,6 +84,7 @@ var families = []family{
 	{group: onCases, name: "report", short: "the report of a case", verbs: reportVerbs},
 	{group: onCases, name: "attachment", short: "files of a case", verbs: attachmentVerbs},
 	{group: onCases, name: "embargo", short: "the embargo of a case", verbs: embargoVerbs},
+	{group: onCases, name: "clock", short: "the legal clocks of a case that is exploited", verbs: clockVerbs},
 	{group: onCases, name: "entry", short: "single entries: the evidence itself", verbs: entryVerbs},
 }
 

@@ -94,6 +94,9 @@ func (f *caseFollower) look(ctx context.Context, c id.CaseID) error {
 		if row.Member, err = f.s.meetMembers(ctx, c, was.Member); err != nil {
 			return err
 		}
+		if _, err = f.s.hear(c); err != nil {
+			return err
+		}
 	}
 	if row.Member == was.Member {
 		f.dirty[c] = row

@@ -47,6 +47,7 @@ const (
 	shelfInbox   = "inbox"
 	shelfInvited = "invited"
 	shelfMinima  = "minima"
+	shelfClocks  = "clocks"
 )
 
 func openHandover(s *service) *handover {
@@ -79,7 +80,8 @@ func (h *handover) Rows(yield func([]byte) error) error {
 		}),
 		h.s.inv.in.all(func(key []byte, row inboxRow) error { return give(shelfInbox, key, row) }),
 		h.s.inv.out.all(func(key []byte, row invitedRow) error { return give(shelfInvited, key, row) }),
-		h.s.minima.all(func(key []byte, row minimumRow) error { return give(shelfMinima, key, row) }))
+		h.s.minima.all(func(key []byte, row minimumRow) error { return give(shelfMinima, key, row) }),
+		h.s.clocks.all(func(key []byte, row clockRow) error { return give(shelfClocks, key, row) }))
 }
 
 // Copied is peer.Handover.
@@ -174,6 +176,8 @@ func (h *handover) take(row copiedRow) error {
 		return takeRow(row, func(r inboxRow) error { return h.s.inv.in.put(row.Key, r) })
 	case shelfInvited:
 		return takeRow(row, func(r invitedRow) error { return h.s.inv.out.put(row.Key, r) })
+	case shelfClocks:
+		return takeRow(row, func(r clockRow) error { return h.s.clocks.put(row.Key, r) })
 	case shelfMinima:
 		return takeRow(row, func(r minimumRow) error { return h.s.minima.put(row.Key, r) })
 	}

@@ -21,7 +21,12 @@ func (s *service) getNext(r *http.Request) (any, error) {
 		return nil, err
 	}
 	out := &api.Next{Schema: "cordon.next/1", Case: c, Title: s.title(c), May: []api.Move{}, Suggest: []api.Suggestion{}}
+	heard, err := s.hear(c)
+	if err != nil {
+		return nil, err
+	}
 	err = s.cases.With(c, func(k *protocol.Case) error {
+		out.Clocks = s.showClocks(k, heard)
 		s.next(out, k)
 		return nil
 	})
@@ -41,6 +46,12 @@ func (s *service) next(out *api.Next, k *protocol.Case) {
 	}
 	if a.us.Admitted {
 		a.suggest()
+	}
+	for _, x := range out.Clocks { // who has left has to tell its authority all the same
+		if x.Done == nil {
+			a.add(rankClock, api.Suggestion{Text: "attacks are seen: tell your authority, if the law asks you to (" + x.Code + "); then note it",
+				Command: "cordon clock done CASE " + x.Code, Rule: "our policy", Strength: "MUST", Due: &x.Due})
+		}
 	}
 	slices.SortStableFunc(a.all, func(x, y ranked) int { return cmp.Compare(x.rank, y.rank) })
 	for _, x := range a.all {
@@ -81,11 +92,12 @@ type ranked struct {
 const (
 	rankHalted = 1 // nothing else can be done
 	rankAlarm  = 2 // somebody says that the secret is out
-	rankMust   = 3
-	rankAnswer = 4 // somebody waits for us
-	rankShould = 5
-	rankNot    = 6 // what to leave for now
-	rankIf     = 7 // where only people know whether it is so
+	rankClock  = 3 // the law waits
+	rankMust   = 4
+	rankAnswer = 5 // somebody waits for us
+	rankShould = 6
+	rankNot    = 7 // what to leave for now
+	rankIf     = 8 // where only people know whether it is so
 )
 
 func (s *service) adviser(k *protocol.Case) *adviser {

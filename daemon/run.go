@@ -60,8 +60,10 @@ type service struct {
 	seen  shelf[seenRow]
 	owed  shelf[owedRow] // by commitment
 
-	minima shelf[minimumRow] // by case; none: the config's
-	copied *handover
+	minima  shelf[minimumRow] // by case; none: the config's
+	clocks  shelf[clockRow]   // by case
+	hearing sync.Mutex        // held by who changes a row of clocks
+	copied  *handover
 
 	titles titles
 }
@@ -179,6 +181,7 @@ func (s *service) run(ctx context.Context, o Options) error {
 	s.locks, s.titles.of = newLocks(), map[id.CaseID]string{}
 	s.seen, s.owed = openShelf[seenRow](s.led, "seen"), openShelf[owedRow](s.led, "owed")
 	s.minima = openShelf[minimumRow](s.led, shelfMinima)
+	s.clocks = openShelf[clockRow](s.led, shelfClocks)
 	sib, err := openSiblings(s.led, s.org, s.kid, s.now)
 	if err != nil {
 		return err

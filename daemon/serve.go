@@ -127,6 +127,7 @@ func (s *service) routes() http.Handler {
 		"GET /v1/cases/{case}/attachments/{id}":     streamed(s.getAttachment),
 		"POST /v1/cases/{case}/rm":                  answer(s.setRM),
 		"POST /v1/cases/{case}/fix":                 answer(s.setFix),
+		"POST /v1/cases/{case}/clocks":              answer(s.clockDone),
 		"POST /v1/cases/{case}/claims":              answer(s.claim),
 		"POST /v1/cases/{case}/claims/{id}/confirm": answer(s.confirm),
 		"POST /v1/cases/{case}/claims/{id}/refute":  answer(s.refute),

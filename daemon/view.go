@@ -128,9 +128,14 @@ func (s *service) getCase(r *http.Request) (any, error) {
 		return nil, err
 	}
 	out.Forks = len(forks)
+	heard, err := s.hear(c)
+	if err != nil {
+		return nil, err
+	}
 	var refused []id.EntryID
 	err = s.cases.With(c, func(k *protocol.Case) error {
 		showCase(out, k, s.ms())
+		out.Clocks = s.showClocks(k, heard)
 		out.Authority, refused = s.showStewards(k), k.RefusedActs()
 		for _, p := range k.Participants() {
 			if t := k.LastWord(p.Org); s.ahead(t) {

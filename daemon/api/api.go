@@ -34,6 +34,7 @@
 //	POST /cases/CASE/attachments              multipart: "request" Attach, then "file"; Written out
 //	GET  /cases/CASE/attachments/ID           the file, byte for byte
 //	POST /cases/CASE/rm, /fix                 Act in (What), Written out
+//	POST /cases/CASE/clocks                   Act in (What: a clock's code), Written out
 //	POST /cases/CASE/claims                   Act in (What, Text), Written out
 //	POST /cases/CASE/claims/ID/confirm        Written
 //	POST /cases/CASE/claims/ID/refute         Act in (Text), Written out

@@ -16,6 +16,7 @@ type Next struct {
 	VFD     string       `json:"vfd"`   // ours
 	CS      string       `json:"cs"`    // of the case
 	Embargo Embargo      `json:"embargo"`
+	Clocks  []Clock      `json:"clocks,omitempty"`
 	May     []Move       `json:"may"`     // what the rules of the case take from us
 	Suggest []Suggestion `json:"suggest"` // the most urgent first
 }

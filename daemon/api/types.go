@@ -147,6 +147,7 @@ type Case struct {
 	Entries      int           `json:"entries"`
 	Forks        int           `json:"forks"`
 	Claims       []CaseClaim   `json:"claims"`
+	Clocks       []Clock       `json:"clocks,omitempty"`  // the legal clocks of our policy that run here
 	Authority    *Stewards     `json:"authority"`         // who decides, and what is proposed
 	Refused      []LogLine     `json:"refused"`           // steward acts, proposals and votes that the rules refuse
 	Ahead        []AheadOf     `json:"ahead,omitempty"`   // whose clock is ahead of this daemon's by more than 10 minutes
