@@ -33,6 +33,7 @@ func (a *app) tree() *cobra.Command {
 	root.AddCommand(inGroup(onDaemon, a.commands(policyVerbs))...)
 	root.AddCommand(inGroup(onCases, a.commands(caseWords))...)
 	root.AddCommand(inGroup(onCases, a.commands(foldVerbs))...)
+	root.AddCommand(inGroup(onCases, a.commands(statsVerbs))...)
 	root.AddCommand(inGroup(onCases, a.commands(modelVerbs))...)
 	for _, f := range families {
 		group := &cobra.Command{Use: f.name, GroupID: f.group, Short: f.short, Args: cobra.ArbitraryArgs, RunE: wantVerb, SuggestionsMinimumDistance: near}

@@ -145,6 +145,7 @@ func (s *service) routes() http.Handler {
 		"POST /v1/cases/{case}/cut":                 answer(s.setCut),
 		"GET /v1/cases/{case}/pin":                  answer(s.getPin),
 		"POST /v1/cases/{case}/pin":                 answer(s.setPin),
+		"GET /v1/stats":                             answer(s.getStats),
 		"GET /v1/verify":                            answer(s.verify),
 		"/":                                         answer(func(*http.Request) (any, error) { return nil, errNothing }),
 	} {

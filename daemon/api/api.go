@@ -52,6 +52,7 @@
 //	POST /cases/CASE/pin                      Act in (What: a config), Pin out
 //	POST /cases/CASE/cut                      Act in (What: an entry of a revoked key of ours), Written out
 //	GET  /cases/CASE/entries/ID               the stored bytes of one entry
+//	GET  /stats[?case=CASE]                   Stats
 //	GET  /verify[?case=CASE]                  Verified
 //
 // An error is {"schema":"cordon.error/1","kind":…,"text":…,"try":…}.

@@ -40,6 +40,19 @@ var wanted = [][2]Event{
 // Met says whether a history has the wanted order.
 func (d Desideratum) Met(h History) bool { return precedes(h.H, d.Before, d.After) }
 
+// Verdict judges a history that may not be complete: met, missed, or open. What has
+// happened comes before what has not; where neither has, it is open.
+func (d Desideratum) Verdict(h string) string {
+	before, after := strings.Index(h, string(d.Before)), strings.Index(h, string(d.After))
+	switch {
+	case before < 0 && after < 0:
+		return "open"
+	case before >= 0 && (after < 0 || before < after):
+		return "met"
+	}
+	return "missed"
+}
+
 func precedes(h string, a, b Event) bool {
 	return strings.Index(h, string(a)) < strings.Index(h, string(b))
 }
