@@ -50,7 +50,7 @@ func (m *Admit) fields() []field {
 		bytesOf(1, &m.Invite),
 		bytesOf(2, &m.Accept),
 		hash(3, &m.Salt),
-		listOf(4, &m.Hist, 0, 1<<16, readAnchor, writeAnchor).optional(func() bool { return m.Hist != nil }),
+		listOf(4, &m.Hist, 0, 1<<16, readAnchor, writeAnchor).Optional(func() bool { return m.Hist != nil }),
 		bytesOf(5, &m.Card),
 	}
 }

@@ -91,16 +91,16 @@ func (t *Terms) fields() []field {
 
 // pointer makes a field optional: nil is absent.
 func pointer[T any](p **T, inner func(*T) field) field {
-	f := field{key: inner(new(T)).key}
-	f.read = func(r *canon.Reader) error {
+	f := field{Key: inner(new(T)).Key}
+	f.Read = func(r *canon.Reader) error {
 		*p = new(T)
-		return inner(*p).read(r)
+		return inner(*p).Read(r)
 	}
-	f.write = func() any {
+	f.Write = func() any {
 		if *p == nil {
 			return nil
 		}
-		return inner(*p).write()
+		return inner(*p).Write()
 	}
 	return f
 }

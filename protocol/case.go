@@ -6,6 +6,7 @@ import (
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
+	"cordon/protocol/internal/fields"
 )
 
 // Case is the fold of a set of entries: what they say, whatever order they came
@@ -232,7 +233,7 @@ func newNode(e *entry.Sealed, k *kind, past vector) *node {
 	}
 	n.msg = n.kind.make()
 	switch err := decode(e.Ctl, n.msg.fields()); {
-	case errors.Is(err, errUnknownKey):
+	case errors.Is(err, fields.ErrUnknownKey):
 		n.bad = unknown
 	case err != nil:
 		n.bad = refuse("bad-"+n.kind.name, "the fields of this %s are not well formed: %v", n.kind.name, err)

@@ -55,17 +55,17 @@ func (f *Config) fields() []field {
 		number(4, &f.Quorum, 1, MaxStewards),
 		number(5, &f.Rules, 1, 1<<32-1),
 		number(6, &f.Kind, uint64(Ordinary), uint64(Succession)),
-		placesOf(7, &f.Basis).optional(func() bool { return f.Basis != nil }),
-		listOf(8, &f.Cuts, 1, MaxStewards, readCut, writeCut).optional(func() bool { return f.Cuts != nil }),
-		placesOf(9, &f.Heads).optional(func() bool { return f.Heads != nil }),
+		placesOf(7, &f.Basis).Optional(func() bool { return f.Basis != nil }),
+		listOf(8, &f.Cuts, 1, MaxStewards, readCut, writeCut).Optional(func() bool { return f.Cuts != nil }),
+		placesOf(9, &f.Heads).Optional(func() bool { return f.Heads != nil }),
 	}
 }
 
 // placesOf is a list of places, one a feed, sorted by kid.
 func placesOf(key uint64, v *[]Place) field {
 	f := listOf(key, v, 0, maxPlaces, readPlace, writePlace)
-	read := f.read
-	f.read = func(r *canon.Reader) error {
+	read := f.Read
+	f.Read = func(r *canon.Reader) error {
 		if err := read(r); err != nil {
 			return err
 		}
@@ -109,10 +109,10 @@ func readCut(r *canon.Reader, x *Cut) error {
 	if err := readHash(r, &x.Org); err != nil {
 		return err
 	}
-	return placesOf(0, &x.Places).read(r)
+	return placesOf(0, &x.Places).Read(r)
 }
 
-func writeCut(x Cut) any { return []any{x.Org[:], placesOf(0, &x.Places).write()} }
+func writeCut(x Cut) any { return []any{x.Org[:], placesOf(0, &x.Places).Write()} }
 
 // steward says whether the config names o.
 func (f *Config) steward(o id.OrgID) bool { return slices.Contains(f.Stewards, o) }

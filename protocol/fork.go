@@ -32,7 +32,7 @@ func (*Fork) Type() entry.Type { return forkKind.typ }
 
 func (m *Fork) fields() []field {
 	return []field{hash(1, &m.A), hash(2, &m.B),
-		blobsOf(3, &m.Entries, 2, 2).optional(func() bool { return m.Entries != nil })}
+		blobsOf(3, &m.Entries, 2, 2).Optional(func() bool { return m.Entries != nil })}
 }
 
 // apply has nothing left to do: the proof counts whoever shows it.

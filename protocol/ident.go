@@ -30,7 +30,7 @@ func (*Ident) Type() entry.Type { return identKind.typ }
 
 func (m *Ident) fields() []field {
 	return []field{blobsOf(1, &m.Events, 1, identity.MaxEvents),
-		bytesOf(2, &m.Cut).optional(func() bool { return m.Cut != nil })}
+		bytesOf(2, &m.Cut).Optional(func() bool { return m.Cut != nil })}
 }
 
 func checkIdent(c *Case, n *node) (r *Refusal) {

@@ -24,8 +24,8 @@ func (*Status) Type() entry.Type { return statusKind.typ }
 
 func (m *Status) fields() []field {
 	return []field{
-		number(1, &m.RM, uint64(RMInvalid), uint64(RMClosed)).optional(func() bool { return m.RM != 0 }),
-		number(2, &m.Fix, uint64(FixReady), uint64(FixDeployed)).optional(func() bool { return m.Fix != 0 }),
+		number(1, &m.RM, uint64(RMInvalid), uint64(RMClosed)).Optional(func() bool { return m.RM != 0 }),
+		number(2, &m.Fix, uint64(FixReady), uint64(FixDeployed)).Optional(func() bool { return m.Fix != 0 }),
 	}
 }
 
