@@ -125,6 +125,8 @@ func (s *service) routes() http.Handler {
 		"POST /v1/cases/{case}/notes":               answer(s.say),
 		"POST /v1/cases/{case}/attachments":         answer(s.attach),
 		"GET /v1/cases/{case}/attachments/{id}":     streamed(s.getAttachment),
+		"GET /v1/cases/{case}/details":              answer(s.getDetails),
+		"POST /v1/cases/{case}/details":             answer(s.addDetail),
 		"POST /v1/cases/{case}/rm":                  answer(s.setRM),
 		"POST /v1/cases/{case}/fix":                 answer(s.setFix),
 		"POST /v1/cases/{case}/clocks":              answer(s.clockDone),

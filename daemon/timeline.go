@@ -11,6 +11,7 @@ import (
 	"cordon/daemon/api"
 	"cordon/ledger"
 	"cordon/protocol"
+	"cordon/protocol/detail"
 	"cordon/protocol/id"
 )
 
@@ -284,7 +285,18 @@ func (s *service) addBody(c id.CaseID, e ledger.Entry, l *api.LogLine) (here boo
 	if len(h.Answers) > 0 {
 		l.About = h.Answers[0].String()
 	}
-	if e.Type == protocol.Note || e.Type == protocol.Reason {
+	switch {
+	case detail.Is(e.Type):
+		l.Size = nil // of the encoding: says nothing to anybody
+		m, err := detailIn(e, raw)
+		if err != nil {
+			l.Body = "bad"
+			break
+		}
+		var about id.EntryID
+		l.What, about, l.Text = m.Says()
+		l.About = hexOf(about)
+	case e.Type == protocol.Note || e.Type == protocol.Reason:
 		text, err := readUpTo(raw, maxText)
 		if err != nil {
 			l.Body = "bad"

@@ -49,6 +49,7 @@ var kinds = []kind{
 	genesisKind, proposeKind, endorseKind, admitKind, removeKind, exitKind, identKind, addressKind, compartmentKind,
 	embargoProposeKind, embargoAcceptKind, embargoRejectKind, statusKind, claimKind, confirmKind, refuteKind, embargoEndKind, aliveKind, forkKind,
 	subjectKind, noteKind, attachmentKind, reasonKind,
+	vulnerabilityKind, productStatusKind, verificationKind, mitigationKind, testResultKind, findingKind, bundleKind,
 }
 
 // byType is kinds by number.

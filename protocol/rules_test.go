@@ -210,7 +210,7 @@ func (s *tour) endings() {
 }
 
 // tours are the golden cases, each testdata/NAME.json.
-var tours = map[string]func() *tour{"case": newTour, "council": newCouncil, "succession": newSuccession, "embargo": newNegotiation}
+var tours = map[string]func() *tour{"case": newTour, "council": newCouncil, "succession": newSuccession, "embargo": newNegotiation, "details": newDetails}
 
 // golden reads the entries of a golden case, and their verdicts.
 func golden(name string) (vs []vector) {

@@ -33,6 +33,8 @@
 //	POST /cases/CASE/notes                    Say in, Written out
 //	POST /cases/CASE/attachments              multipart: "request" Attach, then "file"; Written out
 //	GET  /cases/CASE/attachments/ID           the file, byte for byte
+//	GET  /cases/CASE/details[?history=1]      Details
+//	POST /cases/CASE/details                  Detail in, Written out
 //	POST /cases/CASE/rm, /fix                 Act in (What), Written out
 //	POST /cases/CASE/clocks                   Act in (What: a clock's code), Written out
 //	POST /cases/CASE/claims                   Act in (What, Text), Written out

@@ -255,7 +255,7 @@ type LogLine struct {
 	What    string     `json:"what,omitempty"`    // the code of a status, a claim, …
 	About   string     `json:"about,omitempty"`   // the organisation or entry that it concerns
 	Title   string     `json:"title,omitempty"`   // of a subject
-	Text    string     `json:"text,omitempty"`    // of a note or reason, as far as it is here
+	Text    string     `json:"text,omitempty"`    // of a note, reason or detail, as far as it is here
 	File    string     `json:"file,omitempty"`    // of an attachment or report
 	Size    *uint64    `json:"size,omitempty"`    // its bytes
 	Body    string     `json:"body,omitempty"`    // content entries: here, awaited, or bad
