@@ -47,6 +47,9 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	for _, p := range k.Embargo.Proposals {
 		field(w, "proposed", offerText(k, p, now))
 	}
+	if k.Release != nil {
+		field(w, "release", releaseText(k.Release, now))
+	}
 	authorityText(w, k)
 	if slices.Contains(k.Stewards, us) {
 		field(w, "you invite", "contacts that are "+k.Contact+contactAbove(k.Contact))

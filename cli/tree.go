@@ -90,6 +90,7 @@ var families = []family{
 	{group: onCases, name: "bundle", short: "what ships together", verbs: bundleVerbs},
 	{group: onCases, name: "embargo", short: "the embargo of a case", verbs: embargoVerbs},
 	{group: onCases, name: "clock", short: "the legal clocks of a case that is exploited", verbs: clockVerbs},
+	{group: onCases, name: "release", short: "publish together: the plan, and who is ready", verbs: releaseVerbs},
 	{group: onCases, name: "entry", short: "single entries: the evidence itself", verbs: entryVerbs},
 }
 

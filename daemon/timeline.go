@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -78,6 +79,7 @@ type timeline struct {
 	pos     ledger.Pos                  // all up to here is out
 	begun   bool                        // a line is out
 	lacking map[id.EntryID]ledger.Entry // out, but their body had not come
+	told    id.EntryID                  // the release plan whose instant this watch has told
 }
 
 // follow goes on until the caller leaves, the daemon stops, or writing fails.
@@ -87,6 +89,8 @@ func (t *timeline) follow(ctx context.Context, w *ledger.Watch) {
 	if t.flush() != nil {
 		return
 	}
+	due := time.NewTimer(0) // rings when the instant of a release may have come
+	defer due.Stop()
 	for {
 		var err error
 		select {
@@ -94,8 +98,10 @@ func (t *timeline) follow(ctx context.Context, w *ledger.Watch) {
 			return
 		case <-w.C:
 			if slices.Contains(w.Changed(), t.c) {
-				err = t.catchUp(ctx, false)
+				err = errors.Join(t.catchUp(ctx, false), t.tellRelease(due))
 			}
+		case <-due.C:
+			err = t.tellRelease(due)
 		case <-pause.C:
 			if len(t.lacking) == 0 {
 				continue

@@ -136,6 +136,9 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	err = s.cases.With(c, func(k *protocol.Case) error {
 		showCase(out, k, s.ms())
 		out.Clocks = s.showClocks(k, heard)
+		if release := new(api.Release); showRelease(release, k, s.now()) {
+			out.Release = release
+		}
 		out.Authority, refused = s.showStewards(k), k.RefusedActs()
 		for _, p := range k.Participants() {
 			if t := k.LastWord(p.Org); s.ahead(t) {

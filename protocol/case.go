@@ -45,9 +45,11 @@ type Case struct {
 	comps   map[id.Comp]*node
 	acts    map[id.Kid][]*node // sound steward acts of a key
 	claims  []*node
-	refutes map[id.EntryID][]*node // by claim
-	ends    []*node                // of the embargo
-	heard   map[*agreed]*heard     // what was said about agreements
+	refutes map[id.EntryID][]*node           // by claim
+	ends    []*node                          // of the embargo
+	plans   []*node                          // of a release; none in the past of another
+	ready   map[id.EntryID]map[*org]register // answers to a plan
+	heard   map[*agreed]*heard               // what was said about agreements
 
 	inForceNow *agreed // by everything folded; nil: not worked out since something changed
 	asserts    map[What]map[id.OrgID]bool
@@ -289,6 +291,7 @@ func (c *Case) resetAuthority() {
 	c.acts = map[id.Kid][]*node{}
 	c.claims, c.asserts = nil, map[What]map[id.OrgID]bool{}
 	c.refutes, c.ends = map[id.EntryID][]*node{}, nil
+	c.plans, c.ready = nil, map[id.EntryID]map[*org]register{}
 	c.heard, c.inForceNow = map[*agreed]*heard{}, nil
 	c.waited, c.mute = map[id.ConfigID]bool{}, map[id.OrgID]bool{}
 	c.voided, c.folded = false, 0

@@ -25,6 +25,26 @@ func newDetails() *tour {
 		s.put(name+" in the room", c.Tell(kind, id.Comp(room.ID)), "")
 		s.put(name+" by who does not read the room", a.Tell(kind, id.Comp(room.ID)), "not-a-reader")
 	}
-	s.rest()
+	s.releases()
 	return s
+}
+
+// releases is a tour of the release barrier.
+func (s *tour) releases() {
+	a, b, c := s.a, s.b, s.c
+	s.rest()
+	at := link.Start + 20*24*3600*1000
+	s.put("plans a release without a config", a.Say(&protocol.ReleasePlan{At: at}), "config-missing")
+	s.put("plans and is no steward", b.Act(&protocol.ReleasePlan{At: at}), "not-a-steward")
+	plan := s.put("plans a release", a.Act(&protocol.ReleasePlan{At: at}), "")
+	s.put("is ready for nothing", b.Say(&protocol.ReleaseReady{Plan: id.EntryID{1}, State: 1}), "plan-unknown")
+	s.put("is ready for what is no plan", b.Say(&protocol.ReleaseReady{Plan: id.EntryID(a.Case.ID()), State: 1}), "plan-unknown")
+	s.put("neither ready nor not", raw(b, 23, map[uint64]any{1: plan.ID[:], 2: uint64(3), 3: make([]byte, 32)}), "bad-release-ready")
+	s.put("an instant of 1970", raw(a, 22, map[uint64]uint64{1: 0}), "bad-release-plan")
+	s.put("is ready", b.Say(&protocol.ReleaseReady{Plan: plan.ID, State: protocol.ReadyToRelease}), "")
+	s.put("is not", c.Say(&protocol.ReleaseReady{Plan: plan.ID, State: protocol.NotReadyRelease}), "")
+	s.put("calls it off", a.Act(&protocol.ReleasePlan{}), "")
+	s.put("leaves", c.Say(&protocol.Exit{Code: 1}), "")
+	s.put("and is ready after that", c.Say(&protocol.ReleaseReady{Plan: plan.ID, State: protocol.ReadyToRelease}), "no-longer-a-member")
+	s.rest()
 }

@@ -38,6 +38,7 @@ type history struct {
 	votes  []voted
 	forks  [][2]int
 	claims []id.EntryID
+	plans  []id.EntryID
 	rooms  []id.Comp
 	terms  []protocol.Agreement // that were proposed
 	keys   int
@@ -486,6 +487,8 @@ func (h *history) shown(c *protocol.Case) string {
 	for _, p := range c.Proposals() {
 		fmt.Fprintf(&b, " [%d %d %x %x]", h.at[p.ID], p.Need, p.Endorsed, p.Missing)
 	}
+	release, planned := c.Release()
+	fmt.Fprintf(&b, "\nrelease %+v %v", release, planned)
 	fmt.Fprintf(&b, "\n%d claims %d forks %d\n", c.Len(), len(c.Claims()), len(c.Unproven()))
 	return b.String()
 }

@@ -60,6 +60,10 @@ func (v *view) judgeKind(s *said) (b []string) {
 			b = append(b, "claim-unknown")
 		}
 		return b
+	case *protocol.ReleasePlan:
+		return v.steward(s)
+	case *protocol.ReleaseReady:
+		return v.readies(s, m)
 	case *protocol.Remove:
 		return v.removes(s, m)
 	case *protocol.Claim:
@@ -500,6 +504,9 @@ func (w *world) disagree(h *history, c *protocol.Case) string {
 		if (cs[i] < 'a') != v.confirmed(what) {
 			return fmt.Sprintf("%v: confirmed is %v in the fold", what, cs[i] < 'a')
 		}
+	}
+	if d := v.disagreeOnRelease(h, c); d != "" {
+		return d
 	}
 	return v.disagreeOnTerms(h, c)
 }

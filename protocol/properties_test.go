@@ -311,7 +311,7 @@ func TestHistoriesReach(t *testing.T) {
 		"admit forked-authority", "admit revoked-authority", "admit config-not-in-chain", "remove ", "remove above-the-cut",
 		"remove subject-is-steward", "status removed", "fork ", "fork no-fork", "ident ", "ident bad-cut", "ident config-not-certified",
 		"embargo-propose ", "embargo-propose removed", "embargo-accept ", "embargo-accept above-the-cut", "embargo-accept forked-authority",
-		"embargo-reject ", "embargo-end ", "embargo-end not-a-steward", "refute ", "admit agreement-not-current",
+		"embargo-reject ", "embargo-end ", "embargo-end not-a-steward", "refute ", "release-plan ", "release-ready ", "admit agreement-not-current",
 		"note agreement-not-active", "embargo active", "embargo revise", "embargo exited", "other terms in force",
 		"consent signatory", "consent lapsed", "consent declined", "consent invited",
 		"alive ", "alive feed-forked", "status dep-after-fork", "note ", "exit "} {

@@ -27,6 +27,7 @@ var steps = func() (all []func(*history, *writer)) {
 		{6, (*history).propose}, {3, (*history).endorse}, {7, (*history).carryOne}, {3, (*history).succeed},
 		{2, (*history).betray}, {1, (*history).wait}, {1, (*history).live},
 		{3, (*history).offer}, {6, (*history).answer}, {1, (*history).refute}, {1, (*history).end},
+		{1, (*history).plan}, {2, (*history).answerPlan},
 	} {
 		for range s.weight {
 			all = append(all, s.do)
@@ -228,6 +229,21 @@ func (h *history) refute(w *writer) {
 func (h *history) end(w *writer) {
 	if h.chance(3) {
 		h.say(h.powerful(w), &protocol.EmbargoEnd{Code: 1})
+	}
+}
+
+// plan plans a release, or calls one off.
+func (h *history) plan(w *writer) {
+	m := &protocol.ReleasePlan{At: link.Start + uint64(1+h.pick(3))}
+	if h.chance(5) {
+		m.At = 0
+	}
+	h.plans = append(h.plans, h.pool[h.act(h.powerful(w), m)].ID)
+}
+
+func (h *history) answerPlan(w *writer) {
+	if x, ok := oneOf(h, h.plans); ok {
+		h.say(w, &protocol.ReleaseReady{Plan: x, State: protocol.Readiness(1 + h.pick(2))})
 	}
 }
 

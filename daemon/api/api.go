@@ -35,6 +35,9 @@
 //	GET  /cases/CASE/attachments/ID           the file, byte for byte
 //	GET  /cases/CASE/details[?history=1]      Details
 //	POST /cases/CASE/details                  Detail in, Written out
+//	GET  /cases/CASE/release                  Release
+//	POST /cases/CASE/release                  PlanRelease in, Written out
+//	POST /cases/CASE/release/answer           Act in (What: ready or not-ready, Text), Written out
 //	POST /cases/CASE/rm, /fix                 Act in (What), Written out
 //	POST /cases/CASE/clocks                   Act in (What: a clock's code), Written out
 //	POST /cases/CASE/claims                   Act in (What, Text), Written out

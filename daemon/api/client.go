@@ -109,7 +109,9 @@ func (c *Client) Case(ctx context.Context, name string) (*Case, error) {
 // gives all, in display order; with after P those that arrived here after
 // position P, in order of arrival. With follow it then goes on as entries
 // arrive, until ctx ends; a broken watch resumes with the highest Pos seen. A
-// line whose body came late comes a second time, with the same ID and Pos.
+// line whose body came late comes a second time, with the same ID and Pos. A watch also
+// tells when the instant of a release has passed by the daemon's clock: a line of type
+// release-due, whose ID is zero, since it is no entry.
 func (c *Client) Log(ctx context.Context, name string, follow bool, after uint64, yield func(LogLine) bool) error {
 	q := url.Values{}
 	if follow {

@@ -153,6 +153,7 @@ type Case struct {
 	Ahead        []AheadOf     `json:"ahead,omitempty"`   // whose clock is ahead of this daemon's by more than 10 minutes
 	Digest       string        `json:"digest"`            // SHA-256 over the sorted ids of all stored comp-0 entries
 	Contact      string        `json:"contact,omitempty"` // the level of contact that this daemon asks of whom it invites
+	Release      *Release      `json:"release,omitempty"` // the barrier, where one is planned
 }
 
 // AheadOf is an organisation whose last control entry claims a time that is yet to
