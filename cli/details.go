@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"cordon/daemon/api"
+	"cordon/protocol"
+	"cordon/protocol/detail"
 )
 
 var vulnFlag = func(f *pflag.FlagSet) {
@@ -190,11 +193,27 @@ func (c *call) mitigationAdd() error {
 		if m.Artefact != "" {
 			return usage("--file FILE", "give one of --file, --attachment")
 		}
+		if err := soundMitigation(m); err != nil {
+			return err // before the file is attached
+		}
 		if m.Artefact, m.Digest, err = c.attachFile(name, to); err != nil {
 			return err
 		}
 	}
 	return c.tell(api.Detail{To: to, Mitigation: m})
+}
+
+// soundMitigation finds what the daemon would refuse of the words.
+func soundMitigation(m *api.Mitigation) error {
+	_, err := detail.ParseRemedy(m.Kind)
+	for _, r := range m.For {
+		_, wrong := protocol.ParseRole(r)
+		err = cmp.Or(err, wrong)
+	}
+	if err != nil {
+		return usage("cordon mitigation add --help", "%v", err)
+	}
+	return nil
 }
 
 // attachFile attaches a file, and says under which id and with what digest.

@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 
 	"cordon/daemon/api"
+	"cordon/ledger"
 	"cordon/protocol"
 	"cordon/protocol/detail"
 	"cordon/protocol/entry"
@@ -230,8 +232,10 @@ const (
 
 func (a *wording) ref(word string, t entry.Type, try string) (id.EntryID, error) {
 	e, err := a.s.findEntry(a.c, word, t)
-	if err != nil {
-		_, err = or(e, err, try)
+	if errors.Is(err, ledger.ErrNotFound) {
+		err = errNothing
+	}
+	if e, err = or(e, err, try); err != nil {
 		return id.EntryID{}, err
 	}
 	return e.ID, nil
