@@ -276,7 +276,7 @@ func onlyGrows(h *history, rng *rand.Rand, fresh func() *protocol.Case) string {
 // TestHistoriesReach: random histories come to what the properties are about.
 func TestHistoriesReach(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(300) {
+	for seed := range uint64(400) {
 		h := plays(random(seed+1), steady(), seed%3 == 2)
 		for _, e := range h.pool {
 			rule, _ := h.known.Verdict(e.ID)
