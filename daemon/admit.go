@@ -81,8 +81,18 @@ func (s *service) invite(r *http.Request) (any, error) {
 
 // send writes an invitation and hands it to the outbox.
 func (v *invitations) send(c id.CaseID, org id.OrgID, role protocol.Role, teaser string) (id.EntryID, error) {
+	defer v.s.locks.lock(c, id.Control)()
+	if err := v.none(c, org); err != nil {
+		return id.EntryID{}, err
+	}
+	x, err := v.sendLocked(c, org, role, teaser)
+	return x, errors.Join(err, v.forgetDeclined(c, org))
+}
+
+// sendLocked is send for a caller that holds the lock of the case's control feed, and
+// that leaves no other invitation of this organisation waiting.
+func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, role protocol.Role, teaser string) (id.EntryID, error) {
 	s := v.s
-	defer s.locks.lock(c, id.Control)()
 	if err := s.certified(); err != nil {
 		return id.EntryID{}, err
 	}
@@ -93,9 +103,6 @@ func (v *invitations) send(c id.CaseID, org id.OrgID, role protocol.Role, teaser
 		return mayInvite(k, s.org.ID, org)
 	})
 	if err != nil {
-		return id.EntryID{}, err
-	}
-	if err := errors.Join(v.none(c, org), v.forgetDeclined(c, org)); err != nil {
 		return id.EntryID{}, err
 	}
 	row := invitedRow{Case: c, Org: org, Until: s.now().Add(invitationTime)}

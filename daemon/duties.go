@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -147,7 +148,7 @@ func (d *duties) nowDue() (cases []id.CaseID) {
 // from the others.
 func (d *duties) lookAll(ctx context.Context, cases []id.CaseID, tick bool) {
 	for _, c := range cases {
-		if err := d.look(ctx, c, tick); err != nil && ctx.Err() == nil {
+		if err := errors.Join(d.look(ctx, c, tick), d.s.inv.renewIn(c)); err != nil && ctx.Err() == nil {
 			d.s.log.Error("do what this daemon owes a case", "err", err)
 		}
 	}

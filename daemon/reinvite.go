@@ -5,19 +5,30 @@ import (
 
 	"cordon/protocol"
 	"cordon/protocol/admission"
+	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
 
-// renew signs invitations anew that wait for an answer and were signed with a key
-// which is revoked since: by such a one nobody could be admitted.
+// renew signs invitations anew that wait for an answer and by which nobody could be
+// admitted any more: they were signed with a key that is revoked since, or for terms
+// that are no longer in force.
 func (v *invitations) renew() error {
+	return v.renewWhere(func(invitedRow) bool { return true })
+}
+
+// renewIn is renew for one case, whose terms may have changed.
+func (v *invitations) renewIn(c id.CaseID) error {
+	return v.renewWhere(func(row invitedRow) bool { return row.Case == c })
+}
+
+func (v *invitations) renewWhere(of func(invitedRow) bool) error {
 	type stale struct {
 		key []byte
 		row invitedRow
 	}
 	var all []stale
 	err := v.out.all(func(key []byte, row invitedRow) error {
-		if _, err := admission.OpenInvite(row.Invite, v.s.org); err != nil && row.waits(v.s.now()) {
+		if of(row) && row.waits(v.s.now()) && !v.current(row) {
 			all = append(all, stale{slices.Clone(key), row})
 		}
 		return nil
@@ -26,28 +37,50 @@ func (v *invitations) renew() error {
 		return err
 	}
 	for _, x := range all {
-		i := v.formerly(x.row.Invite)
-		if err := v.out.delete(x.key); err != nil {
+		if err := v.again(x.key, x.row); err != nil {
 			return err
-		}
-		if i == nil {
-			continue
-		}
-		if err := v.s.mayDecide(); err != nil {
-			v.s.log.Error("an invitation that a former key signed is withdrawn: invite again, on the active daemon")
-			continue
-		}
-		if _, err := v.send(x.row.Case, x.row.Org, protocol.Role(i.Role), i.Teaser); err != nil {
-			v.s.log.Error("an invitation that a former key signed is withdrawn: invite again", "err", err)
 		}
 	}
 	return nil
 }
 
-// formerly reads an invitation as it was before its key was revoked; nil: it never
-// was ours.
+// current says whether an accept of an invitation could admit, as far as our key and
+// the terms go.
+func (v *invitations) current(row invitedRow) bool {
+	i, err := admission.OpenInvite(row.Invite, v.s.org)
+	if err != nil {
+		return false
+	}
+	var now id.AgrID
+	err = v.s.cases.With(row.Case, func(k *protocol.Case) error {
+		now = k.Embargo().Agreement
+		return nil
+	})
+	return err != nil || i.Agr == now // a case that cannot be read: later
+}
+
+// again puts a new invitation in the place of one.
+func (v *invitations) again(key []byte, row invitedRow) error {
+	defer v.s.locks.lock(row.Case, id.Control)()
+	row, ok, err := v.out.get(key)
+	if err != nil || !ok || !row.waits(v.s.now()) {
+		return err // answered meanwhile
+	}
+	if err := v.s.mayDecide(); err != nil {
+		v.s.log.Error("an invitation that nobody can accept any more is withdrawn: invite again, on the active daemon")
+	} else if i := v.formerly(row.Invite); i != nil {
+		// A crash after this leaves both: the next look renews the old one once more.
+		if _, err := v.sendLocked(row.Case, row.Org, protocol.Role(i.Role), i.Teaser); err != nil {
+			v.s.log.Error("an invitation that nobody can accept any more is withdrawn: invite again", "err", err)
+		}
+	}
+	return v.out.delete(key)
+}
+
+// formerly reads an invitation of ours, also one whose key was revoked since; nil: it
+// never was ours.
 func (v *invitations) formerly(raw []byte) *admission.Invite {
-	for n := len(v.s.org.Events) - 1; n > 0; n-- {
+	for n := len(v.s.org.Events); n > 0; n-- {
 		org, err := identity.Replay(v.s.org.Events[:n])
 		if err != nil {
 			return nil
