@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	libpeer "github.com/libp2p/go-libp2p/core/peer"
 
@@ -69,18 +70,22 @@ func (n *Node) gate(k *protocol.Case, p libpeer.ID, to Contact) func(id.EntryID,
 }
 
 // visible lists those heads whose entries the peer may have: VEC, IHAVE and marks
-// tell of no others, for the name of a feed says that a compartment exists.
+// tell of no others, for the name of a feed says that a compartment exists. Who was
+// removed may have a control feed up to its removal: it is told how far that is, since
+// nothing else brings the removal to one that was away.
 func (n *Node) visible(c id.CaseID, p libpeer.ID, heads []ledger.Head) ([]ledger.Head, error) {
 	to, ok := n.allowed(p)
 	if !ok {
 		return nil, errNotNow
 	}
-	var out []ledger.Head
+	var out, hidden []ledger.Head
 	err := n.c.Cases.With(c, func(k *protocol.Case) error {
 		ask := n.gate(k, p, to)
 		for _, h := range heads {
 			if ask(h.ID, protocol.Header, false) {
 				out = append(out, h)
+			} else if h.Feed.Comp == id.Control {
+				hidden = append(hidden, h)
 			}
 		}
 		return nil
@@ -88,5 +93,49 @@ func (n *Node) visible(c id.CaseID, p libpeer.ID, heads []ledger.Head) ([]ledger
 	if err != nil {
 		return nil, fmt.Errorf("fold: %w", err)
 	}
+	if st, _ := n.cases.standing(c, to.Org); !st.removed {
+		return out, nil
+	}
+	for _, h := range hidden {
+		last, ok, err := n.lastVisible(c, p, to, h)
+		if err != nil {
+			return nil, err
+		}
+		if ok && !slices.Contains(out, last) { // two branches have one beginning
+			out = append(out, last)
+		}
+	}
 	return out, nil
+}
+
+// lastVisible is the last entry below a head that a removed peer may have: what it may
+// have of a feed has no gap, for it is the past of its removals.
+func (n *Node) lastVisible(c id.CaseID, p libpeer.ID, to Contact, head ledger.Head) (last ledger.Head, found bool, err error) {
+	for lo, hi := id.Seq(0), head.Seq; lo < hi; {
+		mid := lo + (hi-lo)/2
+		var at []ledger.Entry // several where the feed is forked
+		err := n.c.Ledger.Read(c, head.Feed, mid, mid, func(e ledger.Entry) bool { at = append(at, e); return true })
+		if err != nil {
+			return last, false, internal("read", err)
+		}
+		may := false
+		err = n.c.Cases.With(c, func(k *protocol.Case) error {
+			ask := n.gate(k, p, to)
+			for _, e := range at {
+				if !may && ask(e.ID, protocol.Header, false) {
+					may, last = true, ledger.Head{Feed: head.Feed, Seq: e.Seq, ID: e.ID}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return last, false, fmt.Errorf("fold: %w", err)
+		}
+		if may {
+			lo, found = mid+1, true
+		} else {
+			hi = mid
+		}
+	}
+	return last, found, nil
 }

@@ -33,7 +33,7 @@ type telling struct {
 	ends   int           // of rec.Embargo that were proposed
 	owing  map[string]func()
 	early  map[string]string // a fix that was there before its owner was in: ready or deployed
-	count  struct{ acts, uncertain, before, outside, none int }
+	count  struct{ acts, notes, before, outside, none, uncertain int }
 	unsaid []string // what could not be mapped, for the transcript
 }
 
@@ -55,13 +55,14 @@ func tell(p *play, s *script, rec *record) *telling {
 		if e.Uncertain {
 			g.count.uncertain++
 		}
-		acts, before := g.acts, g.count.before
+		acts, verbs, before := g.acts, g.verbs, g.count.before
 		g.event(e)
-		if g.k == nil && g.acts == acts && g.count.before == before {
-			g.before(e)
-		}
-		if g.acts > acts {
+		switch {
+		case g.count.before > before:
+		case g.verbs > verbs:
 			g.count.acts++
+		case g.acts > acts:
+			g.count.notes++
 		}
 		if g.k != nil {
 			g.together(g.k)
@@ -71,8 +72,9 @@ func tell(p *play, s *script, rec *record) *telling {
 	for _, k := range p.cases {
 		g.settled(k)
 	}
-	p.t.Logf("%d events: %d became acts, %d happened before the case, %d to who is in no case (noted by the lead), "+
-		"%d could not be mapped; %d were uncertain", len(rec.Events), g.count.acts, g.count.before, g.count.outside, g.count.none, g.count.uncertain)
+	p.t.Logf("%d events: %d became acts, %d notes only, %d happened before the case; %d were of who is in no case, noted by its lead; "+
+		"for %d Cordon has no word: %v; %d were uncertain", len(rec.Events), g.count.acts, g.count.notes, g.count.before, g.count.outside,
+		g.count.none, g.unsaid, g.count.uncertain)
 	return g
 }
 
@@ -342,20 +344,6 @@ func (g *telling) ack(e event, o *org) {
 	g.status(o)
 }
 
-// handsOver makes o the one steward of a case.
-func (p *play) handsOver(k *matter, o *org) {
-	p.t.Helper()
-	p.does(k.lead, "steward", "propose", k.id, "--add", o.id.String(), "--drop", k.lead.id.String(), "--lead", o.id.String())
-	for _, x := range k.in {
-		p.until(x.name+" sees the new lead", func() bool {
-			v, err := x.Case(p.t.Context(), k.id)
-			return err == nil && len(v.Stewards) == 1 && v.Stewards[0] == o.id
-		})
-	}
-	k.lead = o
-	p.together(k)
-}
-
 // status says whether an organisation's products are affected. There is no verb for that
 // yet: a note carries it.
 func (g *telling) status(o *org) {
@@ -417,7 +405,7 @@ func (g *telling) proposed(o *org, end time.Time) {
 			}
 		}
 	}
-	g.says(k, k.lead, "Only those read this who have agreed to the longer embargo.")
+	g.signed(k, "Only those read this who have agreed to the longer embargo.")
 }
 
 // fix: a fix state where the organisation is in the case and may have one.
@@ -438,13 +426,29 @@ func (g *telling) fix(e event, o *org) {
 func (g *telling) public(e event, o *org) {
 	g.note(e, "")
 	if e.Partial || e.Uncertain {
+		g.stands(false)
 		return
 	}
 	if !g.k.has(o) {
 		o = g.who(g.voice)
 	}
+	was := g.view(g.lead(), g.k).Embargo.State
 	g.claims(g.k, o, "public", e.Note)
 	g.together(g.k)
+	if was == "active" {
+		g.stands(true) // one word of a member ends nothing
+	}
+}
+
+// stands checks that the embargo binds everywhere, and whether its end is pending.
+func (g *telling) stands(pending bool) {
+	g.t.Helper()
+	g.together(g.k)
+	for _, o := range g.k.in {
+		if e := g.view(o, g.k).Embargo; e.State != "active" || e.ExitPending != pending {
+			g.t.Errorf("%s: at %s the embargo is %s, exit pending %v", g.now, o.name, e.State, e.ExitPending)
+		}
+	}
 }
 
 // bad: an exploit is out, or attacks are seen. The lead confirms what is certain.

@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"slices"
 	"testing"
 	"time"
 )
@@ -21,7 +20,8 @@ func TestHeartbleed(t *testing.T) {
 	}
 	p.acquaint(p.order...)
 	g := tell(p, &heartbleed, rec)
-	g.over("PXA")
+	g.over(g.k, "PXA")
+	g.whole()
 	if g.second == nil || len(g.second.in) != 3 {
 		t.Fatalf("the second report is not a case of three: %+v", g.second)
 	}
@@ -34,38 +34,4 @@ func TestHeartbleed(t *testing.T) {
 		g.outside(key)
 	}
 	checked(p)
-}
-
-// over checks the end of a case: all members hold the same, the embargo is over, and what
-// is confirmed is what the record says; nothing was refused.
-func (g *telling) over(pxa string) {
-	g.t.Helper()
-	first := g.view(g.k.lead, g.k)
-	for _, o := range g.k.in {
-		v := g.view(o, g.k)
-		if v.Digest != first.Digest || v.CS != first.CS || v.State != "ok" || v.Embargo.State != "exited" || v.CS[3:] != pxa || v.Forks > 0 {
-			g.t.Errorf("%s: digest %.8s, state %s, %s, embargo %s, %d forks", o.name, v.Digest, v.CS, v.State, v.Embargo.State, v.Forks)
-		}
-		if len(v.Refused) > 0 {
-			g.t.Errorf("%s: refused: %+v", o.name, v.Refused)
-		}
-		at := slices.IndexFunc(g.rec.Organisations, func(l listed) bool { return l.ID == o.key })
-		if at < 0 {
-			g.t.Errorf("%s is no organisation of the record", o.name)
-		}
-	}
-	if g.count.acts+g.count.before != len(g.rec.Events) {
-		g.t.Errorf("%d events, of which %d became acts and %d were before the case", len(g.rec.Events), g.count.acts, g.count.before)
-	}
-	g.t.Logf("at the end: %s, embargo %s, %d entries, %d members of %d organisations", first.CS, first.Embargo.State, first.Entries, len(g.k.in), len(g.order))
-}
-
-// outside checks that an organisation is in no case and has heard of none.
-func (g *telling) outside(key string) {
-	g.t.Helper()
-	o := g.who(key)
-	s, err := o.Status(g.t.Context())
-	if err != nil || s.Cases+s.Inbox > 0 || len(g.yes[o]) > 0 {
-		g.t.Errorf("%s sees %d cases and %d invitations, %v", o.name, s.Cases, s.Inbox, err)
-	}
 }

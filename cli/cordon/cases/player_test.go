@@ -30,6 +30,7 @@ type play struct {
 	now    string // the day of what is played, for the transcript
 	cases  []*matter
 	titles []string
+	verbs  int // that were run, but for notes
 }
 
 func newPlay(t *testing.T) *play { return &play{world: newWorld(t), book: newBook()} }
@@ -43,9 +44,12 @@ func (p *play) log(format string, args ...any) {
 func (p *play) does(o *org, args ...string) string {
 	p.t.Helper()
 	out := p.cordon(o, args...)
+	if args[0] != "say" {
+		p.verbs++
+	}
 	shown := make([]string, len(args))
 	for i, a := range args {
-		if len(a) == 64 {
+		if len(a) == 64 && !strings.Contains(a, " ") {
 			a = a[:8]
 		}
 		if strings.ContainsAny(a, " '") {
@@ -137,8 +141,15 @@ func (p *play) of(o *org) *matter {
 // invites invites organisations; they have not answered yet.
 func (p *play) invites(k *matter, who ...*org) {
 	p.t.Helper()
+	p.invitesBy(k, k.lead, who...)
+}
+
+// invitesBy is invites by another steward than the lead.
+func (p *play) invitesBy(k *matter, by *org, who ...*org) {
+	p.t.Helper()
 	for _, o := range who {
-		p.does(k.lead, "case", "invite", k.id, o.id.String(), "--role", o.role)
+		o.asked, o.joined = by, true
+		p.does(by, "case", "invite", k.id, o.id.String(), "--role", o.role)
 	}
 }
 
@@ -154,7 +165,7 @@ func (p *play) accepts(k *matter, who ...*org) {
 			if err != nil {
 				return false
 			}
-			at := slices.IndexFunc(in.Items, func(x api.InboxItem) bool { return x.From == k.lead.id && x.State == "open" && x.Agreement.ID == now })
+			at := slices.IndexFunc(in.Items, func(x api.InboxItem) bool { return x.From == o.asked.id && x.State == "open" && x.Agreement.ID == now })
 			if at >= 0 {
 				items[i] = in.Items[at]
 			}
@@ -167,6 +178,7 @@ func (p *play) accepts(k *matter, who ...*org) {
 		for _, i := range batch {
 			p.log("    %s: cordon inbox accept %.8s", who[i].name, items[i].ID)
 			p.signs(who[i], items[i].Agreement.ID)
+			p.verbs++
 			go func() {
 				_, said, err := p.try(who[i], "inbox", "accept", items[i].ID, "--wait", patience.String())
 				if err != nil {
@@ -201,7 +213,7 @@ func (p *play) joins(k *matter, who ...*org) {
 }
 
 // says writes a note, to all members or to some of them.
-func (p *play) says(k *matter, o *org, s string, to ...*org) {
+func (p *play) says(k *matter, o *org, s string, to ...*org) (entry string) {
 	p.t.Helper()
 	var readers []*org
 	if to != nil {
@@ -211,7 +223,7 @@ func (p *play) says(k *matter, o *org, s string, to ...*org) {
 	for _, x := range to {
 		args = append(args, "--to", x.id.String())
 	}
-	p.does(o, args...)
+	return p.does(o, args...)
 }
 
 // because is a reason or evidence, for all members.

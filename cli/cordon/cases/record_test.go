@@ -13,15 +13,7 @@ type record struct {
 	Organisations []listed   `json:"organisations"`
 	Embargo       []settled  `json:"embargo"`
 	Events        []event    `json:"events"`
-	Figures       countsOf   `json:"figures"`
 	times         []listedAt // filled in by load
-}
-
-// countsOf are the figures that a record gives beside its events.
-type countsOf struct {
-	Notified   int `json:"with_notification_date"`
-	Unnotified int `json:"without_notification_date"`
-	OneDay     int `json:"notified_2017_08_28"`
 }
 
 // listed is an organisation of a record.

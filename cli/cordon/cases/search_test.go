@@ -300,7 +300,7 @@ func checked(p *play) {
 			break
 		}
 	}
-	if struck == 0 {
+	if struck == 0 && bodies > 0 {
 		p.t.Error("no consent could be struck: the check is not shown to fail")
 	}
 	p.t.Logf("%d bodies, sent %d times in %d KiB to %d organisations; all of it and all stores searched", len(v.bodies), bodies, got>>10, len(p.order))

@@ -39,6 +39,8 @@ type org struct {
 	got             *tap
 	log             *tap
 	stop            func() // ends the daemon and waits; nil while none runs
+	asked           *org   // who has invited it last
+	joined          bool   // came into a case by an invitation, in its role
 }
 
 // tap keeps what a daemon was sent, as its own code sees it after decryption.
@@ -72,6 +74,11 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, dir: dir, orgs: map[string]*org{}}
 	t.Cleanup(func() {
 		w.stop()
+		for _, o := range w.order {
+			if t.Failed() && len(w.order) < 8 {
+				t.Logf("log of %s:\n%s", o.name, o.log.bytes)
+			}
+		}
 		os.RemoveAll(dir)
 	})
 	return w
