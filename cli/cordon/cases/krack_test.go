@@ -1,0 +1,100 @@
+package cases
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// krack is the record: nobody owns the flaw. The finders open the case; the coordinator to whom they
+// hand the notice takes the lead over. OpenBSD objects to the longer date and agrees once
+// it has shipped, as it was allowed to.
+var krack = script{
+	file: "testdata/krack-2017.json", opener: "ku-leuven", heir: "cert-cc",
+	late: map[string]string{"openbsd": "fix-ready"}, voice: "ku-leuven",
+}
+
+// TestKRACK plays it with some of its organisations.
+func TestKRACK(t *testing.T) {
+	rec := load(t, krack.file)
+	some := map[string]bool{}
+	for _, key := range []string{"ku-leuven", "cert-cc", "us-cert", "openbsd", "huawei", "microsoft", "debian", "red-hat",
+		"arista", "hostap", "mikrotik", "arris", "tp-link", "wi-fi-alliance"} {
+		some[key] = true
+	}
+	rec.reduce(some)
+	playKRACK(t, rec)
+}
+
+// TestKRACKNamed plays it with all organisations that the record names:
+// CORDON_VOLUME=gate go test -run TestKRACKNamed -v ./cli/cordon/cases
+func TestKRACKNamed(t *testing.T) {
+	if os.Getenv("CORDON_VOLUME") == "" {
+		t.Skip("40 daemons: CORDON_VOLUME=gate")
+	}
+	playKRACK(t, load(t, krack.file))
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	t.Logf("memory from the system: %d MiB", m.Sys>>20)
+}
+
+func playKRACK(t *testing.T, rec *record) {
+	t.Helper()
+	begin := time.Now()
+	p := newPlay(t)
+	for _, o := range rec.Organisations {
+		p.add(o.ID, o.Name, o.Role)
+	}
+	for _, o := range p.order { // vendors know the finders and the coordinator, not each other
+		for _, hub := range []string{"ku-leuven", "cert-cc"} {
+			if h := p.orgs[hub]; h != o && (o.key != "ku-leuven" || hub != "cert-cc") {
+				p.know(h, o)
+			}
+		}
+	}
+	p.met(p.order...)
+	t.Logf("%d daemons have met after %v", len(p.order), time.Since(begin).Round(time.Second))
+	g := tell(p, &krack, rec)
+	g.over(g.k, "Pxa")
+	g.whole()
+	if g.k.lead.key != "cert-cc" {
+		t.Errorf("%s leads", g.k.lead.name)
+	}
+	for _, o := range rec.Organisations {
+		if o.Notified == "" && o.Role != "reporter" && o.ID != "cert-cc" {
+			g.outside(o.ID)
+		}
+	}
+	checked(p)
+	t.Logf("all of it took %v", time.Since(begin).Round(time.Second))
+}
+
+// reduce leaves some organisations and what they did.
+func (r *record) reduce(some map[string]bool) {
+	var orgs []listed
+	for _, o := range r.Organisations {
+		if some[o.ID] {
+			orgs = append(orgs, o)
+		}
+	}
+	r.Organisations = orgs
+	var events []event
+	for _, e := range r.Events {
+		if !some[e.Org] {
+			continue
+		}
+		var to []string
+		for _, x := range e.To {
+			if some[x] {
+				to = append(to, x)
+			}
+		}
+		if e.Kind == "invite" && to == nil {
+			continue
+		}
+		e.To = to
+		events = append(events, e)
+	}
+	r.Events = events
+}
