@@ -143,7 +143,7 @@ func (h *history) mischief(w *writer) (f entry.Fields, ok bool) {
 // voted twice.
 func TestDroppedSteward(t *testing.T) {
 	seeds(t, 40, func(seed uint64) string { return droppedSteward(seed, protocol.NewCase) })
-	for rule, hint := range map[string]uint64{"a cut voids what is above it": 3, "an act is done under the chain": 3} {
+	for rule, hint := range map[string]uint64{"a cut voids what is above it": 27, "an act is done under the chain": 26} {
 		notices(t, rule, hint, func(seed uint64) string {
 			return droppedSteward(seed, func() *protocol.Case { return protocol.Broken(rule) })
 		})
@@ -225,7 +225,7 @@ func (h *history) orgAt(o id.OrgID) int {
 // anything anywhere, and nothing changes for others.
 func TestParticipantsArePowerless(t *testing.T) {
 	seeds(t, 40, func(seed uint64) string { return participant(seed, protocol.NewCase) })
-	for rule, hint := range map[string]uint64{"only stewards remove": 5, "stewards vote for an ordinary config": 92} {
+	for rule, hint := range map[string]uint64{"only stewards remove": 4, "stewards vote for an ordinary config": 24} {
 		notices(t, rule, hint, func(seed uint64) string {
 			return participant(seed, func() *protocol.Case { return protocol.Broken(rule) })
 		})
@@ -497,7 +497,7 @@ func (h *history) unfinal(c *protocol.Case, r int, final map[int]string) bool {
 // everywhere, though it leaves or is removed, seen or not.
 func TestSaidStays(t *testing.T) {
 	seeds(t, 40, func(seed uint64) string { return saidStays(seed, protocol.NewCase) })
-	notices(t, "content is never voided", 2, func(seed uint64) string {
+	notices(t, "content is never voided", 3, func(seed uint64) string {
 		return saidStays(seed, func() *protocol.Case { return protocol.Broken("content is never voided") })
 	})
 }

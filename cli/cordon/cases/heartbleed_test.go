@@ -13,6 +13,9 @@ var heartbleed = script{
 }
 
 func TestHeartbleed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many daemons")
+	}
 	p := newPlay(t)
 	rec := load(t, heartbleed.file)
 	for _, o := range rec.Organisations {

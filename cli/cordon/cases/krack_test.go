@@ -17,6 +17,9 @@ var krack = script{
 
 // TestKRACK plays it with some of its organisations.
 func TestKRACK(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many daemons")
+	}
 	rec := load(t, krack.file)
 	some := map[string]bool{}
 	for _, key := range []string{"ku-leuven", "cert-cc", "us-cert", "openbsd", "huawei", "microsoft", "debian", "red-hat",
