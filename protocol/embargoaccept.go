@@ -97,7 +97,7 @@ func (c *Case) said(a *agreed, n *node) bool {
 
 func (m *EmbargoAccept) apply(c *Case, n *node) {
 	a := c.terms.all[m.Agr]
-	h := c.of(a)
+	h := c.hears(a)
 	c.speakOf(a, n)
 	c.inForceNow = nil
 	if n.cfg != nil && n.honoured() {

@@ -151,7 +151,7 @@ func (c *Case) speakOf(a *agreed, n *node) {
 
 // yes notes an acceptance.
 func (c *Case) yes(a *agreed, o *org, n *node) {
-	x := c.of(a).answer(o)
+	x := c.hears(a).answer(o)
 	x.yes = append(x.yes, n)
 	if o.signed == nil {
 		o.signed = map[*agreed]bool{}

@@ -246,7 +246,7 @@ func (m *loudAccept) apply(c *Case, n *node) {
 	}
 	x := c.configs[*n.cfg]
 	for _, o := range x.Stewards {
-		h := c.of(c.terms.all[m.Agr])
+		h := c.hears(c.terms.all[m.Agr])
 		h.votes = append(h.votes, vote{o, x.N, n})
 	}
 }
@@ -264,7 +264,7 @@ func (m *shyAccept) apply(c *Case, n *node) {
 type meekReject struct{ EmbargoReject }
 
 func (m *meekReject) apply(c *Case, n *node) {
-	x := c.of(c.terms.all[m.Agr]).answer(n.org)
+	x := c.hears(c.terms.all[m.Agr]).answer(n.org)
 	if slices.ContainsFunc(x.yes, func(y *node) bool { return !n.past.has(y) }) {
 		n.org.status = append(n.org.status, n)
 		return

@@ -51,8 +51,16 @@ func newAgreements() agreements {
 	return agreements{all: map[id.AgrID]*agreed{}, texts: map[[32]byte]string{}}
 }
 
-// of is what was said about an agreement.
+// of is what was said about an agreement, for reading.
 func (c *Case) of(a *agreed) *heard {
+	if h := c.heard[a]; h != nil {
+		return h
+	}
+	return new(heard)
+}
+
+// hears is of for adding to it.
+func (c *Case) hears(a *agreed) *heard {
 	h := c.heard[a]
 	if h == nil {
 		h = &heard{answers: map[*org]*answers{}}
@@ -208,7 +216,7 @@ func (c *Case) settleTerms() {
 	for _, h := range c.heard {
 		h.active = false
 	}
-	c.walkTerms(c.all, func(a *agreed, _ bool) { c.of(a).active = true })
+	c.walkTerms(c.all, func(a *agreed, _ bool) { c.hears(a).active = true })
 	c.inForceNow = c.currentIn(c.all)
 }
 
