@@ -30,7 +30,7 @@ type fetcher struct {
 
 	mu    sync.Mutex
 	cases map[id.CaseID]*lacking
-	open  map[id.EntryID]bodyAsk
+	asks  map[id.EntryID]bodyAsk
 }
 
 // lacking is a case. Guarded by fetcher.mu; the places are moved by run alone.
@@ -58,7 +58,8 @@ func pause(vain, sources int, retry time.Duration) time.Duration {
 	return min(retry<<min(vain-sources, 10), maxPause*retry)
 }
 
-// bodyAsk is a body asked for.
+// bodyAsk is a body asked for. Once until has passed another may be asked, and until
+// one is, what comes late from by is still taken: over a slow link, all that comes.
 type bodyAsk struct {
 	c     id.CaseID
 	by    *session
@@ -66,9 +67,12 @@ type bodyAsk struct {
 	until time.Time
 }
 
+// open says whether an answer is waited for.
+func (a bodyAsk) open(now time.Time) bool { return !now.After(a.until) }
+
 func newFetcher(n *Node) (*fetcher, error) {
 	f := &fetcher{n: n, shelf: n.c.Ledger.Shelf("peer-bodies"), wake: make(chan struct{}, 1),
-		cases: map[id.CaseID]*lacking{}, open: map[id.EntryID]bodyAsk{}}
+		cases: map[id.CaseID]*lacking{}, asks: map[id.EntryID]bodyAsk{}}
 	rows := map[id.CaseID]ledger.Pos{}
 	err := f.shelf.All(func(key, row []byte) bool {
 		if c, ok := id.FromBytes[id.CaseID](key); ok && len(row) == 8 {
@@ -155,13 +159,14 @@ func (f *fetcher) list() (out []id.CaseID) {
 	return out
 }
 
+// expire forgets asks that ran out as long ago as the longest pause.
 func (f *fetcher) expire() {
-	now := time.Now()
+	past := time.Now().Add(-maxPause * f.n.c.Schedule.Retry)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for e, a := range f.open {
-		if now.After(a.until) {
-			delete(f.open, e)
+	for e, a := range f.asks {
+		if !a.open(past) {
+			delete(f.asks, e)
 		}
 	}
 }
@@ -266,14 +271,15 @@ func (f *fetcher) askOne(sources []*session, turn int, c id.CaseID, e ledger.Ent
 // ask asks s for a body, from the first chunk that is missing. False says that s
 // has enough to do; a body that is asked for already is no reason for that.
 func (f *fetcher) ask(s *session, c id.CaseID, e ledger.Entry) bool {
+	now := time.Now()
 	f.mu.Lock()
-	if _, ok := f.open[e.ID]; ok {
+	if a, ok := f.asks[e.ID]; ok && a.open(now) {
 		f.mu.Unlock()
 		return true
 	}
 	busy := 0
-	for _, a := range f.open {
-		if a.by == s {
+	for _, a := range f.asks {
+		if a.by == s && a.open(now) {
 			busy++
 		}
 	}
@@ -281,7 +287,7 @@ func (f *fetcher) ask(s *session, c id.CaseID, e ledger.Entry) bool {
 		f.mu.Unlock()
 		return false
 	}
-	f.open[e.ID] = bodyAsk{c: c, by: s, until: time.Now().Add(f.n.c.Schedule.Retry)}
+	f.asks[e.ID] = bodyAsk{c: c, by: s, until: now.Add(f.n.c.Schedule.Retry)}
 	if l := f.cases[c]; l != nil {
 		l.asked = true
 	}
@@ -292,9 +298,9 @@ func (f *fetcher) ask(s *session, c id.CaseID, e ledger.Entry) bool {
 		return true
 	}
 	f.mu.Lock()
-	if a, ok := f.open[e.ID]; ok && a.by == s {
+	if a, ok := f.asks[e.ID]; ok && a.by == s {
 		a.have = st.Have // what others have brought is none of its
-		f.open[e.ID] = a
+		f.asks[e.ID] = a
 	}
 	f.mu.Unlock()
 	err = s.ask(&wire.Want{Tag: sh.out, Bodies: []wire.BodyWant{{Entry: e.ID, From: uint32(st.Have)}}})
@@ -304,11 +310,11 @@ func (f *fetcher) ask(s *session, c id.CaseID, e ledger.Entry) bool {
 	return true
 }
 
-// asked says whether s was asked for the body of e.
+// asked says whether s is who was asked last for the body of e.
 func (f *fetcher) asked(s *session, e id.EntryID) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.open[e].by == s
+	return f.asks[e].by == s
 }
 
 // got notes that s has brought something of a body. Only what moves it on gives s
@@ -316,7 +322,7 @@ func (f *fetcher) asked(s *session, e id.EntryID) bool {
 // keeps the others from being asked, or from answering, by bringing nothing of use.
 func (f *fetcher) got(s *session, c id.CaseID, e ledger.Entry) error {
 	f.mu.Lock()
-	_, ok := f.open[e.ID]
+	_, ok := f.asks[e.ID]
 	f.mu.Unlock()
 	if !ok {
 		return nil
@@ -326,32 +332,43 @@ func (f *fetcher) got(s *session, c id.CaseID, e ledger.Entry) error {
 		return err
 	}
 	f.mu.Lock()
-	a, ok := f.open[e.ID]
+	a, ok := f.asks[e.ID]
 	switch {
 	case !ok:
 	case held:
-		delete(f.open, e.ID)
+		delete(f.asks, e.ID)
 		f.hopeLocked(c)
 	case a.by == s && st.Have > a.have:
 		a.have, a.until = st.Have, time.Now().Add(f.n.c.Schedule.Retry)
-		f.open[e.ID] = a
+		f.asks[e.ID] = a
 		f.hopeLocked(c)
 	}
-	idle := held && len(f.open) == 0
+	again := held && f.allHereLocked()
 	f.mu.Unlock()
-	if idle {
+	if again {
 		f.poke()
 	}
 	return nil
+}
+
+// allHereLocked says whether no answer is waited for. The caller holds f.mu.
+func (f *fetcher) allHereLocked() bool {
+	now := time.Now()
+	for _, a := range f.asks {
+		if a.open(now) {
+			return false
+		}
+	}
+	return true
 }
 
 // lost forgets what was asked of a session that ended.
 func (f *fetcher) lost(s *session) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for e, a := range f.open {
+	for e, a := range f.asks {
 		if a.by == s {
-			delete(f.open, e)
+			delete(f.asks, e)
 		}
 	}
 	f.poke()
