@@ -487,8 +487,11 @@ func (h *history) shown(c *protocol.Case) string {
 	for _, p := range c.Proposals() {
 		fmt.Fprintf(&b, " [%d %d %x %x]", h.at[p.ID], p.Need, p.Endorsed, p.Missing)
 	}
-	release, planned := c.Release()
-	fmt.Fprintf(&b, "\nrelease %+v %v", release, planned)
+	if r, ok := c.Release(); ok {
+		at := h.at[r.Plan]
+		r.Plan = id.EntryID{}
+		fmt.Fprintf(&b, "\nrelease %d %+v", at, r)
+	}
 	fmt.Fprintf(&b, "\n%d claims %d forks %d\n", c.Len(), len(c.Claims()), len(c.Unproven()))
 	return b.String()
 }
