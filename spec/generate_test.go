@@ -23,7 +23,7 @@ func families() []*spec.Family {
 	return []*spec.Family{
 		canonFamily(), entryFamily(), signatureFamily(),
 		identityFamily(), cardFamily(), inviteFamily(), acceptFamily(), vouchFamily(),
-		agreementFamily(), genesisFamily(), bodyFamily(), foldFamily(),
+		agreementFamily(), genesisFamily(), bodyFamily(), detailFamily(), foldFamily(),
 	}
 }
 

@@ -53,6 +53,8 @@ type Vector struct {
 	Ref     Bytes `json:"ref,omitempty"`     // what the entry says of the body
 	Raw     Bytes `json:"raw,omitempty"`     // the content of a body
 
+	Kind uint16 `json:"kind,omitzero"` // of the entry whose body it is
+
 	Fold *Folded `json:"fold,omitempty"` // what a case of these entries comes to
 
 	Layout []string `json:"layout,omitempty"` // the bytes, item by item

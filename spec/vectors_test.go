@@ -27,6 +27,7 @@ func readers() map[string]func(*testing.T, *spec.Vector) error {
 		"agreement": readAgreement,
 		"genesis":   readGenesis,
 		"body":      readBody,
+		"detail":    readDetail,
 		"fold":      readFold,
 		"history":   readFold,
 	}

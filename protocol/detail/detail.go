@@ -125,14 +125,30 @@ func text(key uint64, name string, v *string) fields.Field {
 	return f.Optional(func() bool { return *v != "" })
 }
 
+// hash is an id or a digest that must be there.
+func hash[T ~[32]byte](key uint64, v *T) fields.Field {
+	f := fields.Hash(key, v)
+	f.Read = func(r *canon.Reader) error { return readHash(r, v) }
+	return f
+}
+
+// readHash refuses 32 zero bytes: here they stand for a key that is absent.
+func readHash[T ~[32]byte](r *canon.Reader, v *T) error {
+	err := fields.ReadHash(r, v)
+	if err == nil && *v == (T{}) {
+		return fault("an id or a digest is not all zero")
+	}
+	return err
+}
+
 // ref is the entry that is meant; absent when zero.
 func ref[T ~[32]byte](key uint64, v *T) fields.Field {
-	return fields.Hash(key, v).Optional(func() bool { return *v != T{} })
+	return hash(key, v).Optional(func() bool { return *v != T{} })
 }
 
 // refs are entries, in the order given; absent when none.
 func refs(key uint64, v *[]id.EntryID) fields.Field {
-	return fields.List(key, v, 1, maxList, fields.ReadHash[id.EntryID], func(x id.EntryID) any { return x[:] }).
+	return fields.List(key, v, 1, maxList, readHash[id.EntryID], func(x id.EntryID) any { return x[:] }).
 		Optional(func() bool { return len(*v) > 0 })
 }
 

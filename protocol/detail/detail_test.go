@@ -105,6 +105,7 @@ func TestRefused(t *testing.T) {
 		"a name too long":                  &detail.Vulnerability{Name: long},
 		"65 ids":                           &detail.Vulnerability{IDs: make([]string, 65)},
 		"an empty id":                      &detail.Vulnerability{IDs: []string{""}},
+		"a status of no vulnerability":     &detail.Product{Product: "p", Status: detail.Affected},
 		"no product":                       &detail.Product{Vuln: x, Status: detail.Affected},
 		"no status":                        &detail.Product{Vuln: x, Product: "p"},
 		"status 5":                         &detail.Product{Vuln: x, Product: "p", Status: 5},

@@ -27,7 +27,7 @@ func (*Product) Type() entry.Type { return protocol.ProductStatus }
 
 func (m *Product) fields() []fields.Field {
 	return []fields.Field{
-		fields.Hash(1, &m.Vuln),
+		hash(1, &m.Vuln),
 		line(2, "product", &m.Product),
 		line(3, "PURL", &m.PURL),
 		line(4, "CPE", &m.CPE),

@@ -22,7 +22,7 @@ func (*Test) Type() entry.Type { return protocol.TestResult }
 
 func (m *Test) fields() []fields.Field {
 	return []fields.Field{
-		fields.Hash(1, &m.Mitigation),
+		hash(1, &m.Mitigation),
 		fields.Number(2, &m.Result, uint64(Pass), uint64(Fail)),
 		line(3, "product", &m.Product),
 		line(4, "version", &m.Version),

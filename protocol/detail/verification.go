@@ -21,7 +21,7 @@ func (*Verification) Type() entry.Type { return protocol.Verification }
 
 func (m *Verification) fields() []fields.Field {
 	return []fields.Field{
-		fields.Hash(1, &m.Vuln),
+		hash(1, &m.Vuln),
 		fields.Number(2, &m.Result, uint64(Reproduced), uint64(Partly)),
 		line(3, "product", &m.Product),
 		line(4, "version", &m.Version),

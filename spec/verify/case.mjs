@@ -8,7 +8,7 @@ import { MAX_TIME, bytes, exactly, list, plainText, uint } from './fields.mjs';
 import { CAPS, chainOf, replay } from './identity.mjs';
 
 // under gives every fault inside check one name.
-function under(rule, check) {
+export function under(rule, check) {
   try {
     return check();
   } catch (err) {

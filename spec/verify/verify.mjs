@@ -10,6 +10,7 @@ import { cdeDecodeOptions, decode as cbor2 } from 'cbor2';
 import { Broken, broken, decode } from './cbor.mjs';
 import { hex, keyOk, signatureOk, verify } from './cose.mjs';
 import { openAgreement, openBody, openGenesis } from './case.mjs';
+import { readDetail } from './detail.mjs';
 import { readEntry } from './entry.mjs';
 import { readFold, split } from './fold.mjs';
 import { openAccept, openCard, openInvite, openVouch, readIdentity } from './identity.mjs';
@@ -35,6 +36,7 @@ const READERS = {
   agreement: async (v) => openAgreement(decode(v.hex)),
   genesis: async (v) => openGenesis(v.hex),
   body: async (v) => ({ raw: openBody({ chunk: v.hex, cek: v.cek, aad: v.aad, ref: v.ref }) }),
+  detail: async (v) => readDetail(v.kind, v.hex),
   fold: async (v) => readFold(v.hex, v.fold),
   history: async (v) => readFold(v.hex, v.fold),
 };

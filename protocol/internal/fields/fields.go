@@ -56,10 +56,13 @@ func Decode(b []byte, fs []Field) error {
 	return decode(b, fs, 0)
 }
 
-// Ext is the first key that DecodeOpen passes over.
-const Ext = 64
+// Ext is the first key that DecodeOpen passes over, extLast the last.
+const (
+	Ext     = 64
+	extLast = 65535
+)
 
-// DecodeOpen is Decode, passing over keys from Ext on that are not known.
+// DecodeOpen is Decode, passing over keys from Ext to 65535 that are not known.
 func DecodeOpen(b []byte, fs []Field) error { return decode(b, fs, Ext) }
 
 func decode(b []byte, fs []Field, ext uint64) error {
@@ -95,6 +98,9 @@ func readMap(r *canon.Reader, fs []Field, ext uint64) error {
 		if at == len(fs) || fs[at].Key != k {
 			if ext == 0 || k < ext {
 				return ErrUnknownKey
+			}
+			if k > extLast {
+				return ErrMalformed
 			}
 			if _, err := r.Raw(); err != nil {
 				return err
