@@ -23,7 +23,7 @@ func vulnerabilities() detailOf {
 			{"cvss-alone", "valid", "a CVSS vector and no name", cvss("CVSS:4.0/AV:N")},
 			{"of-alone", "bad-detail", "which one, and nothing of it", payload{{1, hash("entry")}}},
 			{"ext-alone", "bad-detail", "an extension is none of 2 to 5", payload{{64, num(1)}}},
-			{"cve-1-digit", "valid", "a CVE id with one digit", ids("CVE-2026-1")},
+			{"cve-1-digit", "valid", "a CVE id with one digit", ids("CVE-1999-1")},
 			{"cve-19-digits", "valid", "a CVE id with 19 digits", ids("CVE-2026-1234567890123456789")},
 			{"cve-20-digits", "bad-detail", "a CVE id with 20 digits", ids("CVE-2026-12345678901234567890")},
 			{"cve-no-digit", "bad-detail", "a CVE id that ends with the year", ids("CVE-2026-")},
@@ -34,6 +34,7 @@ func vulnerabilities() detailOf {
 			{"cve-second", "bad-detail", "the second id is a CVE id of another form", payload{{3, arr(txt("CVE-2026-0001"), txt("CVE-1"))}}},
 			{"cve-lower", "valid", "an id that begins with cve-, not with CVE-", ids("cve-1")},
 			{"cvss-2", "valid", "a vector of CVSS 2", cvss("AV:N/AC:L/Au:N/C:P/I:P/A:P")},
+			{"cvss-letters", "valid", "the first and the last of the letters and digits, and all else that it may have", cvss("AZaz09.:/AV:")},
 			{"cvss-score", "bad-detail", "a score for the CVSS vector", cvss("9.8")},
 			{"cvss-no-av", "bad-detail", "a CVSS vector without AV:", cvss("CVSS:3.1/AC:L")},
 			{"cvss-space", "bad-detail", "a CVSS vector with a space", cvss("CVSS:3.1/AV:N /AC:L")},
@@ -126,6 +127,7 @@ func mitigations() detailOf {
 
 func rolesEdges() []edge {
 	return []edge{
+		{"single", "valid", "one role, the last", arr(num(6))},
 		{"all", "valid", "all six roles", arr(num(1), num(2), num(3), num(4), num(5), num(6))},
 		{"none", "bad-detail", "an empty list", arr()},
 		{"0", "bad-detail", "role 0", arr(num(0), num(1))},
