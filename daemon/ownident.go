@@ -207,6 +207,9 @@ func (s *service) adopt(org *identity.Org) error {
 			return err
 		}
 	}
+	if err := s.sawSiblings(); err != nil { // who begins anew has met nobody yet
+		return err
+	}
 	s.log.Info("our organisation has newer keys than this daemon knew; it begins anew with them")
 	s.reload()
 	return nil
