@@ -100,7 +100,10 @@ func (m *EmbargoAccept) apply(c *Case, n *node) {
 	h := c.hears(a)
 	c.speakOf(a, n)
 	c.inForceNow = nil
-	if n.cfg != nil && n.honoured() {
+	if n.cfg != nil {
+		if !n.honoured() {
+			return // it has no force: it is no other's yes either
+		}
 		h.votes = append(h.votes, vote{n.org.id, c.configs[*n.cfg].N, n})
 	}
 	for _, p := range a.answeredBy(n) {
