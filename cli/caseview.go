@@ -43,6 +43,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	fmt.Fprintln(w)
 	field(w, "case", k.Case.String())
 	field(w, "embargo", embargoText(k.Embargo, now))
+	linksText(w, k, now)
 	field(w, "state", k.CS+": "+stateWords(k.CS))
 	for _, p := range k.Embargo.Proposals {
 		field(w, "proposed", offerText(k, p, now))
@@ -129,6 +130,9 @@ func embargoText(e api.Embargo, now time.Time) string {
 		s += "; it was to end " + when(*e.End, now)
 	default:
 		s += " until " + when(*e.End, now)
+	}
+	if e.Agreed != nil {
+		s += "\nthat is the end in a merged case. The terms here say " + e.Agreed.UTC().Format("2006-01-02 15:04 UTC") + ": the earlier holds until new ones are agreed on"
 	}
 	if e.ExitPending {
 		s += "\nALARM: a claim that the secret is out, which nobody has confirmed yet."

@@ -24,7 +24,7 @@ func reasonFlag(must bool) func(*pflag.FlagSet) {
 // embargoVerbs act on the embargo.
 var embargoVerbs = []verb{
 	{use: "show CASE", short: "the terms in force, what is proposed, who has answered", json: true, run: (*call).embargoShow},
-	{use: "propose CASE", short: "propose another end, or other terms", json: true, run: (*call).embargoPropose, oneOf: []string{"until", "for"},
+	{use: "propose CASE", short: "propose another end, or other terms", json: true, confirm: true, run: (*call).embargoPropose, oneOf: []string{"until", "for"},
 		long: `Propose another end of the embargo, or other terms; what is not named stays as
 it is. The terms in force bind until a proposal takes their place: an earlier end
 as soon as one steward has accepted it, all else when more than half of the
@@ -76,6 +76,7 @@ func (c *call) embargoShow() error {
 func termsText(w io.Writer, k *api.Case, t *api.Terms, now time.Time) {
 	short := shortID(k.Case.String())
 	field(w, "embargo", embargoText(t.Embargo, now))
+	linksText(w, k, now)
 	agreementText(w, t.InForce, nil, now)
 	for _, s := range []struct{ state, name string }{{"signatory", "signed"}, {"lapsed", "LAPSED"}, {"invited", "NOT SIGNED"}, {"declined", "declined"}} {
 		var who []string
@@ -176,8 +177,11 @@ func (c *call) embargoPropose() error {
 		}
 		q.Text = string(text)
 	}
-	client, err := c.client()
+	client, k, err := c.caseOf()
 	if err != nil {
+		return err
+	}
+	if err := c.sooner(k, end); err != nil {
 		return err
 	}
 	w, err := client.ProposeTerms(c.ctx, c.args[0], q)

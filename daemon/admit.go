@@ -58,18 +58,8 @@ func (s *service) invite(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.cases.With(c, func(k *protocol.Case) error { return mayInvite(k, s.org.ID, org) }); err != nil {
-		return nil, err
-	}
-	if err := s.mayDecide(); err != nil {
-		return nil, err // it could not admit who accepts
-	}
-	if _, ok := s.dir.pinned(org); !ok {
-		return nil, &api.Error{Kind: api.Refused, Rule: "not-pinned", Text: "only an organisation whose card a person has pinned can be invited",
-			Try: "ask it for its card, compare the words, then: cordon peer add FILE"}
-	}
-	if err := s.sure(c, org); err != nil {
-		return nil, err
+	if err := s.invitable(c, org); err != nil {
+		return nil, s.elsewhere(c, err)
 	}
 	x, err := s.inv.send(c, org, role, q.Teaser)
 	if err != nil {
@@ -77,6 +67,21 @@ func (s *service) invite(r *http.Request) (any, error) {
 	}
 	warn, err := s.policyWarnings(c, org)
 	return &api.Written{Schema: writtenSchema, Case: &c, ID: x.String(), To: []id.OrgID{org}, Warnings: warn}, err
+}
+
+// invitable says why we cannot invite an organisation into a case.
+func (s *service) invitable(c id.CaseID, org id.OrgID) error {
+	if err := s.cases.With(c, func(k *protocol.Case) error { return mayInvite(k, s.org.ID, org) }); err != nil {
+		return err
+	}
+	if err := s.mayDecide(); err != nil {
+		return err // it could not admit who accepts
+	}
+	if _, ok := s.dir.pinned(org); !ok {
+		return &api.Error{Kind: api.Refused, Rule: "not-pinned", Text: "only an organisation whose card a person has pinned can be invited",
+			Try: "ask it for its card, compare the words, then: cordon peer add FILE"}
+	}
+	return s.sure(c, org)
 }
 
 // send writes an invitation and hands it to the outbox.
@@ -135,6 +140,9 @@ func mayInvite(k *protocol.Case, us, org id.OrgID) error {
 		return &protocol.Refusal{Rule: "not-a-steward", Text: "only a steward of the case may invite"}
 	case k.Member(org):
 		return &protocol.Refusal{Rule: "member-already", Text: "the organisation is in the case already"}
+	}
+	if _, gone := k.MergedInto(); gone {
+		return errMergedAway
 	}
 	return halted(k)
 }

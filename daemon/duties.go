@@ -52,12 +52,13 @@ type duties struct {
 	due  map[id.CaseID]dutyRow // what rows has, but for Pos
 	late map[id.CaseID]bool    // rows lacks the Pos of due
 	left map[id.CaseID]int     // ticks for which a fork is left to others
+	owed map[id.CaseID]bool    // whose linked cases may have to be told of another end
 	halt map[id.CaseID]uint64  // until when a case that refused what we wrote is left alone
 }
 
 func newDuties(s *service, at Rounds) *duties {
 	return &duties{s: s, at: at, rows: openShelf[dutyRow](s.led, "duties"), due: map[id.CaseID]dutyRow{}, late: map[id.CaseID]bool{},
-		left: map[id.CaseID]int{}, halt: map[id.CaseID]uint64{}}
+		left: map[id.CaseID]int{}, halt: map[id.CaseID]uint64{}, owed: map[id.CaseID]bool{}}
 }
 
 // follow looks at a case soon after news of it, and at a tick when its time has
@@ -105,6 +106,12 @@ func (d *duties) load() error {
 		}
 		return nil
 	})
+	err = errors.Join(err, d.s.linked.all(func(key []byte, _ linkedRow) error {
+		if c, ok := id.FromBytes[id.CaseID](key); ok {
+			d.owed[c] = true
+		}
+		return nil
+	}))
 	for _, c := range d.s.led.Cases() {
 		row := d.due[c]
 		if end, err := d.s.led.End(c); err != nil || end != row.Pos { // look reports the error
@@ -148,8 +155,17 @@ func (d *duties) nowDue() (cases []id.CaseID) {
 // from the others.
 func (d *duties) lookAll(ctx context.Context, cases []id.CaseID, tick bool) {
 	for _, c := range cases {
-		if err := errors.Join(d.look(ctx, c, tick), d.s.inv.renewIn(c)); err != nil && ctx.Err() == nil {
+		d.owed[c] = true
+		// The row before the look: whoever is killed after it finds the case again.
+		if err := errors.Join(d.s.noteLinked(c), d.look(ctx, c, tick), d.s.inv.renewIn(c)); err != nil && ctx.Err() == nil {
 			d.s.log.Error("do what this daemon owes a case", "err", err)
+		}
+	}
+	for c := range d.owed {
+		if err := d.s.tellLinked(ctx, c); err == nil {
+			delete(d.owed, c)
+		} else if ctx.Err() == nil {
+			d.s.log.Error("tell linked cases of the end of an embargo; it is tried again", "err", err)
 		}
 	}
 }

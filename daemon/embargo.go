@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"cordon/daemon/api"
 	"cordon/protocol"
+	"cordon/protocol/entry"
 	"cordon/protocol/id"
 )
 
@@ -51,6 +53,9 @@ func showEmbargo(e protocol.Embargo) api.Embargo {
 	if e.Agreement != (id.AgrID{}) {
 		out.Agreement = &e.Agreement
 	}
+	if e.Merged != (id.Pair{}) {
+		out.Agreed, out.Merged = msEnd(e.Agreed), &e.Merged
+	}
 	for _, o := range e.Open {
 		out.Proposals = append(out.Proposals, api.Proposal{ID: o.ID, End: msEnd(o.End), By: o.By[0], AnswerBy: msEnd(o.AnswerBy),
 			Relaxes: o.Relaxes, Accepted: orEmpty(o.Accepted), Declined: orEmpty(o.Declined), Missing: orEmpty(o.Missing), Need: o.Need})
@@ -90,6 +95,11 @@ func (s *service) proposeTerms(r *http.Request) (any, error) {
 	if q.Until.IsZero() {
 		return nil, invalid("a proposal says until when")
 	}
+	s.noticing.Lock()
+	defer s.noticing.Unlock()
+	if err := s.announced(r.Context(), c, q); err != nil {
+		return nil, s.elsewhere(c, err)
+	}
 	var agreed id.AgrID
 	_, err = s.write(r.Context(), c, func(k *protocol.Case) (act, error) {
 		a, err := s.wanted(k, q)
@@ -100,9 +110,32 @@ func (s *service) proposeTerms(r *http.Request) (any, error) {
 		return s.asParty(&protocol.EmbargoPropose{Terms: a})(k)
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.elsewhere(c, err)
 	}
 	return &api.Written{Schema: writtenSchema, Case: &c, ID: agreed.String()}, nil
+}
+
+// announced tells linked cases first of a proposal that would end an embargo earlier (spec/kinds.md,
+// case-link), if it may be written at all.
+func (s *service) announced(ctx context.Context, c id.CaseID, q api.ProposeTerms) error {
+	end, sooner := uint64(max(q.Until.UnixMilli(), 0)), false
+	err := s.cases.With(c, func(k *protocol.Case) error {
+		a, err := s.wanted(k, q)
+		if err != nil {
+			return err
+		}
+		m := &protocol.EmbargoPropose{Terms: a}
+		x, err := s.asParty(m)(k)
+		if err != nil {
+			return err
+		}
+		sooner = end < k.Embargo().End
+		return k.May(s.kid, entry.Fields{Type: m.Type(), Ctl: protocol.Ctl(m), Cfg: x.cfg, T: s.ms()})
+	})
+	if err != nil || !sooner {
+		return err
+	}
+	return s.tellFirst(ctx, c, end)
 }
 
 // wanted is the agreement that a request makes of the one in force.

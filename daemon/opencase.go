@@ -58,7 +58,10 @@ func (s *service) openCase(r *http.Request) (any, error) {
 	if err := checkHead(subject.head); err != nil {
 		return nil, err // before the genesis is written
 	}
-	c, err := s.found(r.Context(), now, q.EmbargoUntil)
+	until := uint64(q.EmbargoUntil.UnixMilli())
+	c, err := s.found(r.Context(), protocol.NewAgreement(protocol.Record{
+		Start: uint64(now.UnixMilli()), End: &until, Terms: protocol.DefaultTerms(),
+	}, terms))
 	if err != nil {
 		return nil, err
 	}
@@ -72,15 +75,11 @@ func (s *service) openCase(r *http.Request) (any, error) {
 }
 
 // found writes the genesis of a new case.
-func (s *service) found(ctx context.Context, now, end time.Time) (id.CaseID, error) {
+func (s *service) found(ctx context.Context, agreement protocol.Agreement) (id.CaseID, error) {
 	if err := errors.Join(s.certified(), s.mayDecide()); err != nil {
 		return id.CaseID{}, err
 	}
 	role, _ := caseRole(s.cfg.Role) // checked when the config was read
-	until := uint64(end.UnixMilli())
-	agreement := protocol.NewAgreement(protocol.Record{
-		Start: uint64(now.UnixMilli()), End: &until, Terms: protocol.DefaultTerms(),
-	}, terms)
 	var nonce [32]byte
 	_, _ = rand.Read(nonce[:]) // never fails (crypto/rand)
 	g := protocol.NewGenesis(nonce, s.org, agreement, role)

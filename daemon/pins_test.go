@@ -56,6 +56,7 @@ func pinned(t *testing.T) *service {
 // restart forgets what is in memory.
 func (s *service) restart() {
 	s.cases, s.pins = projection.New(s.led), newPins(openShelf[pinRow](s.led, "pins"), s.ms)
+	s.linked = openShelf[linkedRow](s.led, "linked")
 	s.cases.PinBy(s.pins.pin)
 }
 

@@ -142,6 +142,8 @@ func (s *service) routes() http.Handler {
 		"POST /v1/cases/{case}/embargo/{id}/reject": answer(s.rejectTerms),
 		"POST /v1/cases/{case}/embargo/end":         answer(s.endEmbargo),
 		"POST /v1/cases/{case}/embargo/leave":       answer(s.leave),
+		"POST /v1/cases/{case}/merge":               answer(s.merge),
+		"POST /v1/cases/{case}/split":               answer(s.split),
 		"POST /v1/cases/{case}/remove":              answer(s.remove),
 		"GET /v1/cases/{case}/entries/{id}":         streamed(s.getEntry),
 		"GET /v1/cases/{case}/stewards":             answer(s.getStewards),

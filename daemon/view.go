@@ -150,6 +150,7 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.nameLinks(c, out.Links)
 	if out.Refused, err = s.linesOf(c, refused); err != nil {
 		return nil, err
 	}
@@ -170,6 +171,7 @@ func showCase(out *api.Case, k *protocol.Case, now uint64) {
 	digest := k.Digest()
 	out.Digest = hex.EncodeToString(digest[:])
 	out.Embargo = showEmbargo(k.Embargo())
+	out.Links = showLinks(k)
 	out.Participants = []api.Participant{}
 	for _, p := range k.Participants() {
 		out.Participants = append(out.Participants, api.Participant{

@@ -49,6 +49,7 @@ type Case struct {
 	ends    []*node                          // of the embargo
 	plans   []*node                          // of a release; none in the past of another
 	ready   map[id.EntryID]map[*org]register // answers to a plan
+	links   map[id.Pair]*linked              // to other cases
 	heard   map[*agreed]*heard               // what was said about agreements
 
 	inForceNow *agreed // by everything folded; nil: not worked out since something changed
@@ -292,6 +293,7 @@ func (c *Case) resetAuthority() {
 	c.claims, c.asserts = nil, map[What]map[id.OrgID]bool{}
 	c.refutes, c.ends = map[id.EntryID][]*node{}, nil
 	c.plans, c.ready = nil, map[id.EntryID]map[*org]register{}
+	c.links = map[id.Pair]*linked{}
 	c.heard, c.inForceNow = map[*agreed]*heard{}, nil
 	c.waited, c.mute = map[id.ConfigID]bool{}, map[id.OrgID]bool{}
 	c.voided, c.folded = false, 0

@@ -2,6 +2,7 @@ package protocol_test
 
 import (
 	"cordon/protocol"
+	"cordon/protocol/canon"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
 	"cordon/protocol/link"
@@ -29,7 +30,13 @@ func newDetails() *tour {
 	return s
 }
 
-// releases is a tour of the release barrier.
+// actRaw writes a steward act with any ctl.
+func actRaw(d *link.Daemon, typ entry.Type, ctl any) *entry.Sealed {
+	cfg := d.Case.Config().ID
+	return d.Write(entry.Fields{Type: typ, Cfg: &cfg, Ctl: canon.MustMarshal(ctl), Deps: d.Case.Deps(d.Kid, id.Control)})
+}
+
+// releases is a tour of the release barrier, and of what is said of other cases.
 func (s *tour) releases() {
 	a, b, c := s.a, s.b, s.c
 	s.rest()
@@ -44,6 +51,12 @@ func (s *tour) releases() {
 	s.put("is ready", b.Say(&protocol.ReleaseReady{Plan: plan.ID, State: protocol.ReadyToRelease}), "")
 	s.put("is not", c.Say(&protocol.ReleaseReady{Plan: plan.ID, State: protocol.NotReadyRelease}), "")
 	s.put("calls it off", a.Act(&protocol.ReleasePlan{}), "")
+	other := &protocol.CaseLink{Pair: protocol.PairOf(a.Case.ID(), id.CaseID{1}), Relation: protocol.TookOver, Until: at}
+	s.put("takes over without a config", a.Say(other), "config-missing")
+	s.put("takes over and is no steward", b.Act(other), "not-a-steward")
+	s.put("another case was merged into this one", a.Act(other), "")
+	s.put("a relation that there is not", actRaw(a, 24, map[uint64]any{1: other.Pair[:], 2: 6}), "bad-case-link")
+	s.put("an end of 1970", actRaw(a, 24, map[uint64]any{1: other.Pair[:], 2: 2, 3: 0}), "bad-case-link")
 	s.put("leaves", c.Say(&protocol.Exit{Code: 1}), "")
 	s.put("and is ready after that", c.Say(&protocol.ReleaseReady{Plan: plan.ID, State: protocol.ReadyToRelease}), "no-longer-a-member")
 	s.rest()

@@ -14,6 +14,8 @@ type Embargo struct {
 	State       EM
 	ExitPending bool      // somebody claims what would end it, unconfirmed
 	End         uint64    // Unix milliseconds; 0 when the terms say no embargo
+	Agreed      uint64    // the end that the agreement in force names: End, where no merged case brings an earlier one
+	Merged      id.Pair   // the merged case whose end End is; zero: it is the agreement's own
 	Agreement   id.AgrID  // in force
 	Open        []Offered // what is proposed in its place, the earliest end first
 }
@@ -37,7 +39,10 @@ func (c *Case) Embargo() Embargo {
 	if now == nil {
 		return Embargo{State: EMNone}
 	}
-	e := Embargo{State: EMNone, Agreement: now.id, End: now.ends()}
+	e := Embargo{State: EMNone, Agreement: now.id, End: now.ends(), Agreed: now.ends()}
+	if end, of, ok := c.earliest(id.Pair{}); ok && end < e.End {
+		e.End, e.Merged = end, of
+	}
 	for _, a := range c.open() {
 		e.Open = append(e.Open, c.offered(a))
 	}

@@ -104,15 +104,17 @@ func (m *EmbargoAccept) apply(c *Case, n *node) {
 		if !n.honoured() {
 			return // it has no force: it is no other's yes either
 		}
-		h.votes = append(h.votes, vote{n.org.id, c.configs[*n.cfg].N, n})
+		h.votes = append(h.votes, vote{n.org.id, c.configs[*n.cfg].N, n, n})
 	}
 	for _, p := range a.answeredBy(n) {
 		if inForce(c, p) == nil && empowered(c, p) == nil {
-			h.votes = append(h.votes, vote{p.org.id, c.configs[*p.cfg].N, n})
+			h.votes = append(h.votes, vote{p.org.id, c.configs[*p.cfg].N, n, p})
 		}
 	}
 }
 
-func (m *EmbargoAccept) needs(c *Case) []id.EntryID { return ids(c.terms.all[m.Agr].carrier()) }
+func (m *EmbargoAccept) needs(c *Case) []id.EntryID {
+	return append(ids(c.terms.all[m.Agr].carrier()), c.mergers()...)
+}
 
 func (m *EmbargoAccept) says(*Case) (what, about string) { return "", m.Agr.String() }

@@ -76,6 +76,8 @@ var breaks = map[string]map[entry.Type]change{
 	"a dropped steward's word falls":        {10: holds("above-the-cut"), 11: holds("above-the-cut")},
 	"a forked steward's word falls":         {10: holds("forked-authority"), 11: holds("forked-authority")},
 	"who comes in signs what is in force":   {4: func(k *kind) { k.check = nothing }},
+	"the end of a merged case holds":        {24: func(k *kind) { k.make = func() Message { return new(tameLink) } }},
+	"an end is agreed on since a merge":     {24: func(k *kind) { k.make = func() Message { return new(stubbornLink) } }},
 	"an end is for good":                    {17: func(k *kind) { k.who = byMember }},
 	"content is never voided":               {33: func(k *kind) { k.holds = unremoved }},
 	"a fork closes the key":                 {19: func(k *kind) { k.enter = nil }},
@@ -247,7 +249,7 @@ func (m *loudAccept) apply(c *Case, n *node) {
 	x := c.configs[*n.cfg]
 	for _, o := range x.Stewards {
 		h := c.hears(c.terms.all[m.Agr])
-		h.votes = append(h.votes, vote{o, x.N, n})
+		h.votes = append(h.votes, vote{o, x.N, n, n})
 	}
 }
 
@@ -270,6 +272,27 @@ func (m *meekReject) apply(c *Case, n *node) {
 		return
 	}
 	m.EmbargoReject.apply(c, n)
+}
+
+// tameLink is a statement that shortens no embargo.
+type tameLink struct{ CaseLink }
+
+func (m *tameLink) apply(c *Case, n *node) {
+	x := *n
+	x.msg = &CaseLink{Pair: m.Pair, Relation: m.Relation}
+	m.CaseLink.apply(c, &x)
+}
+
+// stubbornLink is a statement whose end holds whatever is agreed on since.
+type stubbornLink struct{ CaseLink }
+
+func (m *stubbornLink) apply(c *Case, n *node) {
+	x := *n
+	x.msg = &m.CaseLink
+	m.CaseLink.apply(c, &x)
+	if x := c.links[m.Pair]; x != nil {
+		x.merged = nil
+	}
 }
 
 // tableAccept is an acceptance as the published tables have it: an error unless its proposal is

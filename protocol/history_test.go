@@ -492,6 +492,11 @@ func (h *history) shown(c *protocol.Case) string {
 		r.Plan = id.EntryID{}
 		fmt.Fprintf(&b, "\nrelease %d %+v", at, r)
 	}
+	for _, l := range c.Links() {
+		at := h.at[l.Entry]
+		l.Entry = id.EntryID{}
+		fmt.Fprintf(&b, "\nlink %d %+v", at, l)
+	}
 	fmt.Fprintf(&b, "\n%d claims %d forks %d\n", c.Len(), len(c.Claims()), len(c.Unproven()))
 	return b.String()
 }

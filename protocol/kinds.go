@@ -47,7 +47,7 @@ type kind struct {
 // kinds is the table. Encoding, validation, the local API and the CLI read it.
 var kinds = []kind{
 	genesisKind, proposeKind, endorseKind, admitKind, removeKind, exitKind, identKind, addressKind, compartmentKind,
-	embargoProposeKind, embargoAcceptKind, embargoRejectKind, statusKind, claimKind, confirmKind, refuteKind, embargoEndKind, aliveKind, forkKind, releasePlanKind, releaseReadyKind,
+	embargoProposeKind, embargoAcceptKind, embargoRejectKind, statusKind, claimKind, confirmKind, refuteKind, embargoEndKind, aliveKind, forkKind, releasePlanKind, releaseReadyKind, caseLinkKind,
 	subjectKind, noteKind, attachmentKind, reasonKind,
 	vulnerabilityKind, productStatusKind, verificationKind, mitigationKind, testResultKind, findingKind, bundleKind,
 }

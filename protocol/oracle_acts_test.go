@@ -60,7 +60,7 @@ func (v *view) judgeKind(s *said) (b []string) {
 			b = append(b, "claim-unknown")
 		}
 		return b
-	case *protocol.ReleasePlan:
+	case *protocol.ReleasePlan, *protocol.CaseLink:
 		return v.steward(s)
 	case *protocol.ReleaseReady:
 		return v.readies(s, m)

@@ -118,14 +118,21 @@ func ends(r protocol.Record) uint64 {
 // the numbers of the configs under which.
 func (v *view) words(x *offer, past map[id.EntryID]bool) map[id.OrgID][]int {
 	of := map[id.OrgID][]int{}
-	at := func(s *said) int { return slices.Index(v.links(), *s.Cfg) }
+	for _, word := range v.spoken(x, past) {
+		of[word.org] = append(of[word.org], slices.Index(v.links(), *word.Cfg))
+	}
+	return of
+}
+
+// spoken is where stewards have given their words for an agreement by a past; nil: by everything.
+func (v *view) spoken(x *offer, past map[id.EntryID]bool) (all []*said) {
 	for _, s := range v.w.es {
 		m, ok := s.m.(*protocol.EmbargoAccept)
-		if !ok || m.Agr != x.AgrID || !past[s.ID] || !v.sound(s) {
+		if !ok || m.Agr != x.AgrID || past != nil && !past[s.ID] || !v.sound(s) {
 			continue
 		}
 		if s.Cfg != nil && len(v.judge(s)) == 0 {
-			of[s.org] = append(of[s.org], at(s))
+			all = append(all, s)
 		}
 		for _, p := range x.by {
 			if p.Cfg == nil || p.org == s.org || !s.past[p.ID] || len(v.judge(p)) > 0 {
@@ -136,11 +143,11 @@ func (v *view) words(x *offer, past map[id.EntryID]bool) map[id.OrgID][]int {
 				return ok && m.Agr == x.AgrID && r.org == p.org && s.past[r.ID] && len(v.w.broken(r)) == 0 && v.w.agreed(m.Agr, r.past) && v.w.cites(r) == nil
 			})
 			if !withdrawn {
-				of[p.org] = append(of[p.org], at(p))
+				all = append(all, p)
 			}
 		}
 	}
-	return of
+	return all
 }
 
 // active says whether an agreement is by a past.
@@ -269,6 +276,9 @@ func (v *view) disagreeOnTerms(h *history, c *protocol.Case) string {
 	now, got := v.inForce(all), c.Embargo()
 	if got.Agreement != now.AgrID {
 		return fmt.Sprintf("in force is %v in the fold, %v", got.Agreement, now.AgrID)
+	}
+	if d := v.disagreeOnLinks(c, now); d != "" {
+		return d
 	}
 	if over := got.State == protocol.EMExited; over && !v.ended() || v.ended() && (got.State != protocol.EMExited && got.State != protocol.EMNone || len(got.Open) > 0) {
 		return fmt.Sprintf("the embargo is %s, ended: %v", got.State, v.ended())

@@ -59,7 +59,7 @@ var given = []string{"not-known-to-rules", "dep-not-control", "key-not-certified
 	"accept-mismatch", "accept-other-case",
 	"bad-admit", "bad-remove", "bad-exit", "bad-ident", "bad-address", "bad-compartment", "author-not-a-reader",
 	"bad-propose", "bad-endorse", "bad-alive", "bad-claim", "bad-confirm", "bad-refute", "bad-embargo-propose", "bad-embargo-accept",
-	"bad-embargo-reject", "bad-embargo-end", "bad-release-plan", "bad-release-ready"}
+	"bad-embargo-reject", "bad-embargo-end", "bad-release-plan", "bad-release-ready", "bad-case-link"}
 
 func newWorld(c *protocol.Case, es []*entry.Sealed) *world {
 	w := &world{by: map[id.EntryID]*said{}, events: map[[32]byte]eventSaid{}, sounds: map[id.EntryID][]string{},

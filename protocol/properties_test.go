@@ -42,33 +42,35 @@ func TestHistoriesNotice(t *testing.T) {
 		hint uint64
 		ask  property
 	}{
-		{"a removal voids what it did not see", 14, converges},
-		{"a fork takes the force of earlier acts", 274, converges},
-		{"a removal wins over what is concurrent", 30, converges},
-		{"an act waits for its config", 213, converges},
-		{"a cut voids what is above it", 29, agrees},
-		{"a forked steward has no power", 16, agrees},
-		{"a revocation takes an act's force", 374, agrees},
+		{"a removal voids what it did not see", 59, converges},
+		{"a fork takes the force of earlier acts", 291, converges},
+		{"a removal wins over what is concurrent", 703, converges},
+		{"an act waits for its config", 1976, converges},
+		{"a cut voids what is above it", 14, agrees},
+		{"a forked steward has no power", 13, agrees},
+		{"a revocation takes an act's force", 306, agrees},
 		{"what is finalised stands", 4, agrees},
-		{"an act is done under the chain", 16, agrees},
-		{"stewards vote for an ordinary config", 2, agrees},
-		{"only the first vote counts", 16, agrees},
-		{"a steward that was heard is not silent", 4, agrees},
-		{"silence lasts 14 days", 14, agrees},
-		{"no cut is below what is finalised", 127, agrees},
-		{"who is dropped has no vote", 1, agrees},
-		{"a fork closes the key", 4, agrees},
-		{"claims outlive removals", 16, agrees},
-		{"it takes a majority to ask more", 65, agrees},
-		{"a removal takes no word back", 575, converges},
-		{"yes and no at once is no", 940, agrees},
-		{"a dropped steward's word falls", 29, agrees},
-		{"a forked steward's word falls", 5, agrees},
-		{"who comes in signs what is in force", 377, agrees},
-		{"an end is for good", 14, agrees},
+		{"an act is done under the chain", 13, agrees},
+		{"stewards vote for an ordinary config", 4, agrees},
+		{"only the first vote counts", 4, agrees},
+		{"a steward that was heard is not silent", 2, agrees},
+		{"silence lasts 14 days", 33, agrees},
+		{"no cut is below what is finalised", 58, agrees},
+		{"who is dropped has no vote", 2, agrees},
+		{"a fork closes the key", 20, agrees},
+		{"claims outlive removals", 1, agrees},
+		{"it takes a majority to ask more", 8, agrees},
+		{"a removal takes no word back", 2764, converges},
+		{"yes and no at once is no", 104, agrees},
+		{"a dropped steward's word falls", 16, agrees},
+		{"a forked steward's word falls", 4, agrees},
+		{"who comes in signs what is in force", 192, agrees},
+		{"an end is for good", 50, agrees},
+		{"the end of a merged case holds", 1, agrees},
+		{"an end is agreed on since a merge", 29, agrees},
 		{"only the first vote counts", 405, oneChild},
-		{"stewards vote for an ordinary config", 177, oneChild},
-		{"a removal wins over what is concurrent", 118, admittedAgain},
+		{"stewards vote for an ordinary config", 144, oneChild},
+		{"a removal wins over what is concurrent", 703, admittedAgain},
 	} {
 		notices(t, tc.rule, tc.hint, func(seed uint64) string {
 			return tc.ask(plays(random(seed), steady(), seed%3 == 0), rand.New(rand.NewPCG(seed, 0)),
@@ -288,6 +290,14 @@ func TestHistoriesReach(t *testing.T) {
 		if em.Agreement != link.Terms().ID() {
 			seen["other terms in force"]++
 		}
+		if em.End < em.Agreed {
+			seen["another case's end"]++
+		}
+		for _, l := range h.known.Links() {
+			if em.End == em.Agreed && l.Relation <= protocol.TookOver && l.Until > 0 && l.Until < em.End {
+				seen["an end agreed since a merge"]++
+			}
+		}
 		for _, p := range h.known.Participants() {
 			seen["consent "+string(p.Consent)]++
 		}
@@ -311,7 +321,7 @@ func TestHistoriesReach(t *testing.T) {
 		"admit forked-authority", "admit revoked-authority", "admit config-not-in-chain", "remove ", "remove above-the-cut",
 		"remove subject-is-steward", "status removed", "fork ", "fork no-fork", "ident ", "ident bad-cut", "ident config-not-certified",
 		"embargo-propose ", "embargo-propose removed", "embargo-accept ", "embargo-accept above-the-cut", "embargo-accept forked-authority",
-		"embargo-reject ", "embargo-end ", "embargo-end not-a-steward", "refute ", "release-plan ", "release-ready ", "admit agreement-not-current",
+		"embargo-reject ", "embargo-end ", "embargo-end not-a-steward", "refute ", "release-plan ", "release-ready ", "case-link ", "case-link not-a-steward", "another case's end", "an end agreed since a merge", "admit agreement-not-current",
 		"note agreement-not-active", "embargo active", "embargo revise", "embargo exited", "other terms in force",
 		"consent signatory", "consent lapsed", "consent declined", "consent invited",
 		"alive ", "alive feed-forked", "status dep-after-fork", "note ", "exit "} {

@@ -27,7 +27,7 @@ var steps = func() (all []func(*history, *writer)) {
 		{6, (*history).propose}, {3, (*history).endorse}, {7, (*history).carryOne}, {3, (*history).succeed},
 		{2, (*history).betray}, {1, (*history).wait}, {2, (*history).live},
 		{3, (*history).offer}, {6, (*history).answer}, {1, (*history).refute}, {1, (*history).end},
-		{1, (*history).plan}, {2, (*history).answerPlan},
+		{1, (*history).plan}, {2, (*history).answerPlan}, {2, (*history).link},
 	} {
 		for range s.weight {
 			all = append(all, s.do)
@@ -245,6 +245,16 @@ func (h *history) answerPlan(w *writer) {
 	if x, ok := oneOf(h, h.plans); ok {
 		h.say(w, &protocol.ReleaseReady{Plan: x, State: protocol.Readiness(1 + h.pick(2))})
 	}
+}
+
+// link says of one of two other cases what it is to this one, and until when its
+// embargo runs.
+func (h *history) link(w *writer) {
+	m := &protocol.CaseLink{Pair: id.Pair{byte(1 + h.pick(2))}, Relation: protocol.Relation(1 + h.pick(5))}
+	if !h.chance(4) {
+		m.Until = link.Start + uint64(1+h.pick(5))*20*24*3600*1000
+	}
+	h.act(h.powerful(w), m)
 }
 
 // wait lets an organisation's clock, or everybody's, go on by what a succession asks.

@@ -45,6 +45,7 @@ type vote struct {
 	org id.OrgID
 	n   uint64
 	at  *node
+	by  *node // where the organisation has spoken itself: of a proposal, which at answers, that
 }
 
 func newAgreements() agreements {
@@ -135,17 +136,27 @@ func (c *Case) carriedTerms(a *agreed, past vector) bool {
 	if a.parent == nil {
 		return true
 	}
+	first := c.wordsIn(a, past, func(vote) bool { return true })
+	return len(first) > 0 && a.relaxes(&a.parent.Record) || c.majority(first, past)
+}
+
+// wordsIn are the organisations whose words for an agreement are in a past, of those that
+// count, each with the first config under which.
+func (c *Case) wordsIn(a *agreed, past vector, count func(vote) bool) map[id.OrgID]uint64 {
 	first := map[id.OrgID]uint64{}
 	for _, v := range c.of(a).votes {
-		if n, ok := first[v.org]; past.has(v.at) && (!ok || v.n < n) {
+		if n, ok := first[v.org]; past.has(v.at) && count(v) && (!ok || v.n < n) {
 			first[v.org] = v.n
 		}
 	}
+	return first
+}
+
+// majority says whether words are those of more than half of the stewards of some config
+// of the chain in a past, each under that config or an earlier one.
+func (c *Case) majority(first map[id.OrgID]uint64, past vector) bool {
 	if len(first) == 0 {
 		return false
-	}
-	if a.relaxes(&a.parent.Record) {
-		return true
 	}
 	last := c.lastIn(past)
 	for i, x := range c.chain[:last.N+1] {

@@ -26,6 +26,7 @@ type tale struct {
 	stewards, out []*party.Daemon // who decides; who is no member in the end
 	embargo       protocol.EM     // in the end; "" is not said
 	inForce       id.AgrID
+	ends          uint64          // Unix milliseconds; 0 is not said
 	signed        []*party.Daemon // have signed what is in force
 }
 
@@ -146,6 +147,7 @@ func (t *tale) vector() spec.Vector {
 	sortedBytes(v.Fold.Members)
 	if t.embargo != "" {
 		v.Fold.Embargo, v.Fold.Agreement, v.Fold.Signed = string(t.embargo), bytesOf(t.inForce), []spec.Bytes{}
+		v.Fold.Ends = t.ends
 		for _, d := range t.signed {
 			v.Fold.Signed = append(v.Fold.Signed, bytesOf(d.Org.ID))
 		}

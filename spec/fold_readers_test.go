@@ -35,6 +35,9 @@ func readFold(t *testing.T, v *spec.Vector) error {
 		if f.Embargo.State != want.Embargo || f.Embargo.Agreement == nil || !bytes.Equal(f.Embargo.Agreement[:], want.Agreement) {
 			t.Errorf("%s: embargo %+v, want %s under %x", v.Name, f.Embargo, want.Embargo, []byte(want.Agreement))
 		}
+		if want.Ends != 0 && (f.Embargo.End == nil || uint64(f.Embargo.End.UnixMilli()) != want.Ends) {
+			t.Errorf("%s: the embargo ends at %v, want %d", v.Name, f.Embargo.End, want.Ends)
+		}
 		if !equalBytes(sortedBytes(signed), want.Signed) {
 			t.Errorf("%s: signed %x, want %x", v.Name, signed, want.Signed)
 		}

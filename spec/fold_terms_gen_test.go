@@ -8,7 +8,7 @@ import (
 )
 
 // termsTales are histories of agreements (spec/kinds.md, agreements).
-var termsTales = []func() *tale{bargained, takenBack, byMajority, sideBySide, twoMinds, endedOnce, uselessWords}
+var termsTales = []func() *tale{bargained, takenBack, byMajority, sideBySide, twoMinds, endedOnce, uselessWords, earliestEnd, agreedSince}
 
 // after is an agreement that follows the one in force as d sees it, with an end some days
 // after party.Start and the text of party.Terms; 0 says no embargo.
@@ -134,6 +134,53 @@ func endedOnce() *tale {
 	t.is("A refutes what a steward asserts", "", a.Act(&protocol.Refute{Claim: claim.ID}))
 	t.is("A ends it", "", a.Say(&protocol.EmbargoEnd{Code: 1}))
 	return t.comes(protocol.EMExited, party.Terms())
+}
+
+// ending says when the embargo ends, in days after party.Start.
+func (t *tale) ending(days uint64) *tale {
+	t.ends = party.Start + days*24*3600*1000
+	return t
+}
+
+// tookOver says that another case was merged into d's, whose embargo ends after some days.
+func tookOver(d *party.Daemon, other byte, days uint64) *entry.Sealed {
+	return d.Act(&protocol.CaseLink{Pair: protocol.PairOf(d.Case.ID(), id.CaseID{other}), Relation: protocol.TookOver, Until: party.Start + days*24*3600*1000})
+}
+
+func earliestEnd() *tale {
+	t := newTale("terms-earliest-end", "two cases are merged into this one of 45 days. Of the first A says 20 days, then 30; of the second A and B say 35 and 25 side "+
+		"by side. What a child says, and a later end, is of no matter", "A", "B")
+	a, b := t.ds[0], t.ds[1]
+	t.carried("A and B decide together", a, 2, daemons{a, b}, daemons{a})
+	t.is("the first ends after 20 days", "", tookOver(a, 1, 20))
+	t.is("after 30", "", tookOver(a, 1, 30))
+	t.is("a child ends after 5", "", a.Act(&protocol.CaseLink{Pair: id.Pair{9}, Relation: protocol.SplitOff, Until: party.Start + 5*24*3600*1000}))
+	t.is("a third ends after 90", "", tookOver(b, 3, 90))
+	t.alone(b)
+	t.is("the second, says A", "", tookOver(a, 2, 35))
+	t.is("the second, says B", "", tookOver(b, 2, 25))
+	t.met()
+	return t.comes(protocol.EMActive, party.Terms(), a, b).ending(25)
+}
+
+func agreedSince() *tale {
+	t := newTale("terms-agreed-since", "the end of a case merged in, 20 days, holds against the 60 that A and C agree on without having heard of it, until B and C, who "+
+		"have, agree on 50. What is said later of the other does not bring its end back", "A", "B", "C")
+	a, b, c := t.ds[0], t.ds[1], t.ds[2]
+	t.carried("A, B and C decide, two of them", a, 2, daemons{a, b, c}, daemons{a})
+	x := after(a, 60)
+	offer(a, x)
+	t.alone(c)
+	t.is("C's word for 60 days, deaf", "", accept(c, x))
+	t.is("the other ends after 20 days", "", tookOver(b, 1, 20))
+	t.met()
+	y := after(a, 50)
+	t.is("50 days", "", offer(b, y))
+	t.met()
+	t.is("C's word, A's silence", "", accept(c, y))
+	t.met()
+	t.is("the other ends after 10 days now", "", tookOver(a, 1, 10))
+	return t.comes(protocol.EMActive, y, a, b, c).ending(50)
 }
 
 func uselessWords() *tale {

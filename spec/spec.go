@@ -71,6 +71,7 @@ type Folded struct {
 	Embargo   string        `json:"embargo,omitempty"`   // its state; "" where the vector is not about it
 	Agreement Bytes         `json:"agreement,omitempty"` // in force
 	Signed    []Bytes       `json:"signed,omitempty"`    // members that have signed it, sorted
+	Ends      uint64        `json:"ends,omitempty"`      // Unix milliseconds, with what merged cases bring; 0: the vector is not about it
 	Entries   []FoldedEntry `json:"entries"`             // in the order of the bytes
 }
 

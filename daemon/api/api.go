@@ -49,6 +49,8 @@
 //	POST /cases/CASE/embargo/ID/reject        Act in (Text), Written out
 //	POST /cases/CASE/embargo/end              Act in (Text), Written out
 //	POST /cases/CASE/embargo/leave            Act in (Text), Written out
+//	POST /cases/CASE/merge                    Merge in, Merged out
+//	POST /cases/CASE/split                    multipart: "request" Split, then "file"; Written out
 //	POST /cases/CASE/remove                   Act in (Org, Text), Written out
 //	GET  /cases/CASE/stewards                 Stewards
 //	POST /cases/CASE/stewards                 ChangeStewards in, Change out

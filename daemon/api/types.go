@@ -154,6 +154,7 @@ type Case struct {
 	Digest       string        `json:"digest"`            // SHA-256 over the sorted ids of all stored comp-0 entries
 	Contact      string        `json:"contact,omitempty"` // the level of contact that this daemon asks of whom it invites
 	Release      *Release      `json:"release,omitempty"` // the barrier, where one is planned
+	Links        []Link        `json:"links"`             // other cases that belong to this one
 }
 
 // AheadOf is an organisation whose last control entry claims a time that is yet to
@@ -181,6 +182,8 @@ type Embargo struct {
 	State       string     `json:"state"`
 	ExitPending bool       `json:"exit_pending"`
 	End         *time.Time `json:"end"`
+	Agreed      *time.Time `json:"agreed_end,omitempty"` // of the terms in force, where a merged case brings an earlier one
+	Merged      *id.Pair   `json:"end_of,omitempty"`     // that case, as Case.Links has it
 	Agreement   *id.AgrID  `json:"agreement"`
 	Proposals   []Proposal `json:"proposals"`
 }

@@ -29,6 +29,9 @@ type ConfigID = EntryID
 // AgrID is the SHA-256 of an agreement record.
 type AgrID [Size]byte
 
+// Pair is what a case says of another that belongs to it (spec/kinds.md, case-link).
+type Pair [Size]byte
+
 // Kid is the SHA-256 COSE key thumbprint (RFC 9679) of a signing key.
 type Kid [Size]byte
 
@@ -61,7 +64,7 @@ type Seq uint32
 
 // any32 is the set of types that Parse can return.
 type any32 interface {
-	OrgID | CaseID | EntryID | AgrID | Kid | Comp
+	OrgID | CaseID | EntryID | AgrID | Pair | Kid | Comp
 }
 
 // Parse reads 64 lower-case hex digits.
@@ -95,6 +98,7 @@ func (x OrgID) String() string   { return hex.EncodeToString(x[:]) }
 func (x CaseID) String() string  { return hex.EncodeToString(x[:]) }
 func (x EntryID) String() string { return hex.EncodeToString(x[:]) }
 func (x AgrID) String() string   { return hex.EncodeToString(x[:]) }
+func (x Pair) String() string    { return hex.EncodeToString(x[:]) }
 func (x Kid) String() string     { return hex.EncodeToString(x[:]) }
 
 // String is "0", "1" or the hex of the opening entry.
@@ -121,6 +125,9 @@ func (x EntryID) MarshalText() ([]byte, error) { return []byte(x.String()), nil 
 func (x AgrID) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
 
 // MarshalText writes hex.
+func (x Pair) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
+
+// MarshalText writes hex.
 func (x Kid) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.
@@ -134,6 +141,9 @@ func (x *EntryID) UnmarshalText(b []byte) (err error) { *x, err = Parse[EntryID]
 
 // UnmarshalText reads what MarshalText wrote.
 func (x *AgrID) UnmarshalText(b []byte) (err error) { *x, err = Parse[AgrID](string(b)); return }
+
+// UnmarshalText reads what MarshalText wrote.
+func (x *Pair) UnmarshalText(b []byte) (err error) { *x, err = Parse[Pair](string(b)); return }
 
 // UnmarshalText reads what MarshalText wrote.
 func (x *Kid) UnmarshalText(b []byte) (err error) { *x, err = Parse[Kid](string(b)); return }

@@ -1,0 +1,193 @@
+package daemon
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"cordon/daemon/api"
+	"cordon/protocol"
+	"cordon/protocol/id"
+)
+
+// split answers POST /cases/{case}/split: a child under the terms in force. Like merge it
+// does what is missing; a child with the same title is the same child.
+func (s *service) split(r *http.Request) (any, error) {
+	c, err := s.findCase(r.PathValue("case"))
+	if err != nil {
+		return nil, err
+	}
+	var q api.Split
+	report, err := readUpload(r, s.home.path("tmp"), &q)
+	if err != nil {
+		return nil, err
+	}
+	defer report.close()
+	if q.Title == "" {
+		return nil, invalid("a case needs a title")
+	}
+	subject := file(protocol.Subject, id.Everyone, report, q.File, q.Media)
+	subject.head.Title = q.Title
+	if err := checkHead(subject.head); err != nil {
+		return nil, err // before the genesis is written
+	}
+	with, terms, err := s.splitting(c, q.With)
+	if err != nil {
+		return nil, s.elsewhere(c, err)
+	}
+	ctx := context.WithoutCancel(r.Context())
+	child, err := s.childOf(ctx, c, subject, terms)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.linkFamily(ctx, c, child); err != nil {
+		return nil, err
+	}
+	out := &api.Written{Schema: writtenSchema, Case: &child, ID: child.String(), To: []id.OrgID{}}
+	for _, p := range with {
+		m := s.moved(child, p)
+		if s.bring(child, &m); m.State == "invited" {
+			out.To = append(out.To, p.Org)
+		} else if m.Why != nil && !s.in(child, p.Org) {
+			out.Warnings = append(out.Warnings, api.Warning{Text: p.Name + " was not invited: " + m.Why.Text, Try: m.Why.Try})
+		}
+	}
+	return out, nil
+}
+
+// in says whether an organisation is a member of a case.
+func (s *service) in(c id.CaseID, o id.OrgID) (in bool) {
+	_ = s.cases.With(c, func(k *protocol.Case) error {
+		in = k.Member(o)
+		return nil
+	})
+	return in
+}
+
+// splitting is whom a split brings into the child, and the child's terms.
+func (s *service) splitting(c id.CaseID, names []string) (with []protocol.Participant, a protocol.Agreement, err error) {
+	if err := s.mayDecide(); err != nil {
+		return nil, a, err
+	}
+	var orgs []id.OrgID
+	for _, n := range names {
+		o, err := s.findMember(c, n)
+		if err != nil {
+			return nil, a, err
+		}
+		orgs = append(orgs, o)
+	}
+	err = s.cases.With(c, func(k *protocol.Case) error {
+		if _, gone := k.MergedInto(); gone {
+			return errMergedAway
+		}
+		for _, p := range k.Participants() {
+			if p.Admitted && p.Org != s.org.ID && slices.Contains(orgs, p.Org) {
+				with = append(with, p)
+			}
+		}
+		for _, o := range orgs {
+			if o != s.org.ID && !k.Member(o) {
+				return &api.Error{Kind: api.Refused, Rule: "not-a-member", Text: "only members of the case can be brought into its child", Try: "cordon case show CASE"}
+			}
+		}
+		a = s.carriedOver(k)
+		return mayLead(k, s.org.ID)
+	})
+	return with, a, err
+}
+
+// carriedOver are the terms of a child: those in force, with their text and their end, where it
+// lies ahead.
+func (s *service) carriedOver(k *protocol.Case) protocol.Agreement {
+	e := k.Embargo()
+	a, r, _ := k.Agreement(e.Agreement)
+	now := s.ms()
+	r.Parent, r.AnswerBy, r.Start, r.End = nil, nil, now, nil
+	if (e.State == protocol.EMActive || e.State == protocol.EMRevise) && e.End > now {
+		r.End = &e.End
+	}
+	return protocol.NewAgreement(r, a.Text)
+}
+
+// childOf is the child of c with the subject's title: the one that is there, else a new one.
+func (s *service) childOf(ctx context.Context, c id.CaseID, subject content, terms protocol.Agreement) (child id.CaseID, err error) {
+	child, ok := s.begun(c, subject.head.Title)
+	if !ok {
+		if child, err = s.found(ctx, terms); err != nil {
+			return child, err
+		}
+		// Commit point: the child is there. Once it says whose it is, the same again finds it.
+		if row, ok, err := s.minima.get(c[:]); err != nil || ok {
+			if err == nil {
+				err = s.minima.put(child[:], row)
+			}
+			if err != nil {
+				return child, err
+			}
+		}
+		var e ends
+		err = s.cases.With(c, func(k *protocol.Case) error {
+			e, _ = s.toTell(k, protocol.PairOf(c, child))
+			return nil
+		})
+		if err == nil {
+			err = s.relate(ctx, child, c, protocol.SplitFrom, e.word)
+		}
+		if err != nil {
+			return child, err
+		}
+	}
+	if _, ok, err := s.subject(child); ok || err != nil {
+		return child, err
+	}
+	_, err = s.writeContent(ctx, child, subject)
+	return child, err
+}
+
+// begun finds the child of c with a title that we have opened, or one that was left without.
+func (s *service) begun(c id.CaseID, title string) (id.CaseID, bool) {
+	for _, x := range s.led.Cases() {
+		ours := false
+		_ = s.cases.With(x, func(k *protocol.Case) error {
+			o, _ := k.Opener()
+			ours = o == s.org.ID && slices.ContainsFunc(k.Links(), func(l protocol.Link) bool {
+				return l.Relation == protocol.SplitFrom && l.Pair == protocol.PairOf(x, c)
+			})
+			return nil
+		})
+		if t := s.title(x); ours && (t == title || t == "") {
+			return x, true
+		}
+	}
+	return id.CaseID{}, false
+}
+
+// linkFamily links a child with its parent, and with the other children of which we are a steward.
+func (s *service) linkFamily(ctx context.Context, c, child id.CaseID) error {
+	if err := s.linkBoth(ctx, c, child, protocol.SplitFrom, protocol.SplitOff); err != nil {
+		return err
+	}
+	others, err := s.linkedTo(c)
+	if err != nil {
+		return err
+	}
+	for _, o := range others {
+		if o.Relation != protocol.SplitOff || o.id == child || !s.leads(o.id) {
+			continue
+		}
+		if err := s.linkBoth(ctx, o.id, child, protocol.Sibling, protocol.Sibling); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leads says whether we are a steward of a case.
+func (s *service) leads(c id.CaseID) (leads bool) {
+	_ = s.cases.With(c, func(k *protocol.Case) error {
+		leads = slices.Contains(k.Stewards(), s.org.ID)
+		return nil
+	})
+	return leads
+}
