@@ -242,27 +242,37 @@ func (g *telling) report(e event, o *org) {
 	}
 }
 
-// merge makes one case of two reports. Cordon has no verb for that yet: the members of the
-// second come into the first, each by an accept of its own; the earlier end becomes that
-// of both; in the second a note points on, and its members close it. Its embargo is not
-// ended: that would free who is bound by it.
+// merge makes one case of two reports: who leads the first comes into the second, decides
+// in it too and merges it; the members of the second come into the first, each by an accept of its own.
+// The earlier end holds. The embargo of the second is not ended: that would free who is bound by it.
 func (g *telling) merge(e event) {
 	a, b := g.k, g.second
-	g.enter(slices.Clone(b.in)...)
-	first, second := g.terms(a.lead, a).InForce.End, g.terms(b.lead, b).InForce.End
-	if first.Before(*second) {
-		g.proposes(b, b.lead, *first, "", b.in[1])
-	} else if second.Before(*first) {
-		g.proposes(a, a.lead, *second, "", a.in[1])
+	bring := slices.DeleteFunc(slices.Clone(b.in), a.has)
+	g.joins(b, a.lead)
+	g.stewards(b, b.lead, []string{"--add", a.lead.id.String()}, nil, b.lead, a.lead)
+	end := g.earlier(a, b)
+	g.merges(b, a, bring...)
+	for _, o := range a.in {
+		if got := g.terms(o, a).Embargo.End; got == nil || !got.Equal(end) {
+			g.t.Errorf("%s has the end %v, the earlier of both is %v", o.name, got, end)
+		}
 	}
 	g.says(a, b.lead, e.Kind+": "+e.Note+doubt(e))
-	g.says(b, b.lead, "This goes on in the other case, of which you are a member: "+a.id)
 	for _, o := range b.in {
 		g.accepted(b, o)
 		g.does(o, "rm", b.id, "close")
 	}
 	g.together(b)
 	g.together(a)
+}
+
+// earlier is the earlier end of two cases.
+func (g *telling) earlier(a, b *matter) time.Time {
+	x, y := g.terms(a.lead, a).InForce.End, g.terms(b.lead, b).InForce.End
+	if y.Before(*x) {
+		return *y
+	}
+	return *x
 }
 
 // invite: only a steward invites; who else has told somebody says whom it needs.

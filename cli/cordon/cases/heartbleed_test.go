@@ -25,8 +25,8 @@ func TestHeartbleed(t *testing.T) {
 	g := tell(p, &heartbleed, rec)
 	g.over(g.k, "PXA")
 	g.whole()
-	if g.second == nil || len(g.second.in) != 3 {
-		t.Fatalf("the second report is not a case of three: %+v", g.second)
+	if g.second == nil || len(g.second.in) != 4 {
+		t.Fatalf("the second report is not a case of three and who took it over: %+v", g.second)
 	}
 	for _, o := range g.second.in {
 		if !g.k.has(o) || p.me(g.second, o).RM != "closed" {

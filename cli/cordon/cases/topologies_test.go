@@ -15,8 +15,7 @@ type shape struct {
 	end  []string // of the state of the case
 }
 
-// shapes is the table. Two reporters whose cases are merged is Heartbleed; there is no verb
-// that splits a case.
+// shapes is the table.
 var shapes = []shape{
 	{"reporter and vendor", []string{"R reporter", "V mitigating-vendor"}, func(p *play, o map[string]*org) *matter {
 		k := p.reported(o["R"])
@@ -82,6 +81,25 @@ var shapes = []shape{
 	}, []string{"VFdPxa"}},
 	{"a supply chain of four tiers", []string{"T1 mitigating-vendor", "T2 dependent-vendor", "T3 dependent-vendor", "T4 deployer"}, supplyChain, []string{"VFdPxa"}},
 	{"the lead vanishes", []string{"C coordinator", "V1 mitigating-vendor", "V2 dependent-vendor"}, leadVanishes, []string{"VfdPxa"}},
+	{"two independent reporters, later merged", []string{"R1 reporter", "R2 reporter", "V mitigating-vendor"}, func(p *play, o map[string]*org) *matter {
+		first, second := p.reported(o["R1"]), p.reported(o["R2"])
+		for _, k := range []*matter{first, second} {
+			p.joins(k, o["V"])
+			p.handsOver(k, o["V"])
+		}
+		p.says(second, o["V"], "somebody else has told us the same")
+		p.merges(second, first, o["R2"])
+		p.says(first, o["V"], "whoever found it, we fix it here")
+		return p.published(first, o["V"])
+	}, []string{"VFdPxa"}},
+	{"a case split into two product families", []string{"C coordinator", "V1 mitigating-vendor", "V2 dependent-vendor"}, func(p *play, o map[string]*org) *matter {
+		k := p.reported(o["C"])
+		p.joins(k, o["V1"], o["V2"])
+		child := p.splits(k, "The same in routers", o["V2"])
+		p.says(child, o["V2"], "our routers need a month more")
+		p.over(p.published(child, o["V2"]), "VFdPxa")
+		return p.published(k, o["V1"])
+	}, []string{"VfdPxa"}},
 	{"a replica is away past the end", []string{"V1 mitigating-vendor", "V2 dependent-vendor"}, func(p *play, o map[string]*org) *matter {
 		k := p.reported(o["V1"])
 		p.joins(k, o["V2"])
