@@ -95,7 +95,10 @@ func (s *service) merging(c, into id.CaseID) (*api.Merged, error) {
 			return errMergedAway
 		}
 		out.Embargo = showEmbargo(k.Embargo())
-		if e := k.Embargo(); out.Was.End != nil && e.End > 0 && out.Was.End.Before(api.Instant(e.End)) {
+		done := slices.ContainsFunc(k.Links(), func(l protocol.Link) bool {
+			return l.Pair == protocol.PairOf(into, c) && l.Relation == protocol.TookOver
+		})
+		if e := k.Embargo(); !done && out.Was.End != nil && e.End > 0 && out.Was.End.Before(api.Instant(e.End)) {
 			out.Embargo.End = out.Was.End
 		}
 		members = slices.DeleteFunc(members, func(p protocol.Participant) bool { return k.Member(p.Org) })
