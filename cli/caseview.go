@@ -66,30 +66,37 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	}
 	fmt.Fprintln(w, "\nWho can read this:")
 	var in, waiting, declined, gone [][]string
+	add := func(to *[][]string, row []string, roles []string) {
+		*to = append(*to, row)
+		for _, r := range roles[min(1, len(roles)):] { // a line for each role
+			*to = append(*to, []string{"", r, "", "", ""})
+		}
+	}
 	for _, p := range k.Participants {
 		name := clip(safe(p.Name), 24)
 		if p.Org == us {
 			name = clip(safe(p.Name), 19) + " (we)"
 		}
-		row := []string{name, clip(strings.Join(p.Roles, " "), 18), p.RM, vfdWords(p.VFD), p.Consent}
+		row := []string{name, strings.Join(p.Roles[:min(1, len(p.Roles))], ""), p.RM, vfdWords(p.VFD), p.Consent}
 		switch {
 		case p.Admitted:
-			in = append(in, row)
+			add(&in, row, p.Roles)
 		case p.Removed:
-			gone = append(gone, row)
+			add(&gone, row, p.Roles)
 		case p.Consent == "declined":
-			declined = append(declined, row)
+			add(&declined, row, p.Roles)
 		default:
-			waiting = append(waiting, row)
+			add(&waiting, row, p.Roles)
 		}
 	}
 	head := []string{"ORGANISATION", "ROLE", "REPORT", "FIX", "AGREEMENT"}
 	table(w, head, in)
+	furtherText(w, k)
 	if len(waiting) > 0 {
 		fmt.Fprintln(w, "\nInvited, has been sent nothing yet:")
 		table(w, head[:2], firstTwo(waiting))
-		heldText(w, k)
 	}
+	heldText(w, k)
 	if len(declined) > 0 {
 		fmt.Fprintln(w, "\nDeclined the invitation, was sent nothing:")
 		table(w, head[:2], firstTwo(declined))
@@ -97,6 +104,20 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	if len(gone) > 0 {
 		fmt.Fprintln(w, "\nOut of the case; keeps what it was sent before, gets nothing more:")
 		table(w, head[:2], firstTwo(gone))
+	}
+}
+
+// furtherText says whom we have asked to take a further role.
+func furtherText(w io.Writer, k *api.Case) {
+	var rows [][]string
+	for _, p := range k.Participants {
+		if p.Further != nil {
+			rows = append(rows, []string{clip(safe(p.Name), 24), p.Further.Role, p.Further.Consent})
+		}
+	}
+	if len(rows) > 0 {
+		fmt.Fprintln(w, "\nAsked to take a further role:")
+		table(w, []string{"ORGANISATION", "ROLE", "ANSWER"}, rows)
 	}
 }
 

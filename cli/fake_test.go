@@ -106,7 +106,7 @@ func TestCaseShow(t *testing.T) {
 		"decided by    OpenSSL project alone\n",
 		"record        41 entries\n",
 		"Who can read this:",
-		"OpenSSL project (we)      mitigating-vendor   accepted  VFd fix ready  signatory\n",
+		"OpenSSL project (we)      mitigating-vendor  accepted  VFd fix ready  signatory\n",
 		"Invited, has been sent nothing yet:",
 		"Out of the case; keeps what it was sent before, gets nothing more:",
 		"confirm 070000000000",

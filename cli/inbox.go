@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"cordon/daemon/api"
+	"cordon/protocol/id"
 )
 
 // inboxVerbs answer what waits.
@@ -90,6 +91,12 @@ func inboxItem(w io.Writer, i api.InboxItem, now time.Time) {
 	field(w, i.Kind, id)
 	field(w, "from", safe(i.FromName)+" ("+shortID(i.From.String())+")")
 	field(w, "your role", i.Role)
+	if i.Case != nil {
+		field(w, "case", shortID(i.Case.String())+": a further role in a case you are in")
+	}
+	if i.Replaces != nil {
+		field(w, "instead of", shortID(i.Replaces.String())+": the terms have changed; that one is void")
+	}
 	if i.Teaser != "" {
 		field(w, "they say", safe(i.Teaser))
 	}
@@ -175,16 +182,27 @@ func (c *call) inboxAccept() error {
 	if err != nil {
 		return err
 	}
+	i, err := c.item(client)
+	if err != nil {
+		return err
+	}
 	err = c.answer("accept", func(client *api.Client, id string) (*api.Written, error) { return client.Accept(c.ctx, id) })
 	if err != nil {
 		return err
 	}
 	if wait == 0 {
+		if i != nil && i.Case != nil {
+			c.note("Signed. The role is yours once %s has seen it: cordon case show %s", safe(i.FromName), shortID(i.Case.String()))
+			return nil
+		}
 		c.note("Signed. The case arrives by itself: cordon case list")
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, wait)
 	defer cancel()
+	if i != nil && i.Case != nil {
+		return c.awaitRole(ctx, client, *i.Case, i.Role)
+	}
 	return c.awaitCase(ctx, client, before)
 }
 
@@ -209,6 +227,32 @@ func (c *call) awaitCase(ctx context.Context, client *api.Client, before *api.Ca
 		select {
 		case <-ctx.Done():
 			return &api.Error{Kind: api.Pending, Text: "signed; the case has not arrived yet", Try: "cordon inbox; cordon case list"}
+		case <-again.C:
+		}
+	}
+}
+
+// awaitRole prints the id of a case that we are in once we have a further role there.
+func (c *call) awaitRole(ctx context.Context, client *api.Client, of id.CaseID, role string) error {
+	us, err := client.Status(c.ctx)
+	if err != nil {
+		return err
+	}
+	again := time.NewTicker(pollTime)
+	defer again.Stop()
+	for {
+		k, err := client.Case(ctx, of.String())
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		if k != nil && slices.ContainsFunc(k.Participants, func(p api.Participant) bool { return p.Org == us.Org && slices.Contains(p.Roles, role) }) {
+			c.say("%s", of)
+			c.note("Signed, and %s in: %s", role, safe(k.Title))
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return &api.Error{Kind: api.Pending, Text: "signed; the role is not ours yet", Try: "cordon inbox; cordon case show " + shortID(of.String())}
 		case <-again.C:
 		}
 	}

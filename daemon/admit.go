@@ -35,6 +35,8 @@ type invitedRow struct {
 	Accepted bool `json:"accepted,omitempty"`
 	// Declined: kept without its salt until it expires, so that the inviter sees it.
 	Declined bool `json:"declined,omitempty"`
+	// How often the organisation had left the case, or was removed, when it was invited.
+	Departures int `json:"departures,omitempty"`
 }
 
 // invite answers POST /cases/{case}/invite.
@@ -58,7 +60,7 @@ func (s *service) invite(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.invitable(c, org); err != nil {
+	if err := s.invitable(c, org, role); err != nil {
 		return nil, s.elsewhere(c, err)
 	}
 	x, err := s.inv.send(c, org, role, q.Teaser)
@@ -70,8 +72,8 @@ func (s *service) invite(r *http.Request) (any, error) {
 }
 
 // invitable says why we cannot invite an organisation into a case.
-func (s *service) invitable(c id.CaseID, org id.OrgID) error {
-	if err := s.cases.With(c, func(k *protocol.Case) error { return mayInvite(k, s.org.ID, org) }); err != nil {
+func (s *service) invitable(c id.CaseID, org id.OrgID, role protocol.Role) error {
+	if err := s.cases.With(c, func(k *protocol.Case) error { return mayInvite(k, s.org.ID, org, role) }); err != nil {
 		return err
 	}
 	if err := s.mayDecide(); err != nil {
@@ -90,29 +92,40 @@ func (v *invitations) send(c id.CaseID, org id.OrgID, role protocol.Role, teaser
 	if err := v.none(c, org); err != nil {
 		return id.EntryID{}, err
 	}
-	x, err := v.sendLocked(c, org, role, teaser)
+	x, err := v.sendLocked(c, org, role, teaser, nil)
 	return x, errors.Join(err, v.forgetDeclined(c, org))
 }
 
 // sendLocked is send for a caller that holds the lock of the case's control feed, and
-// that leaves no other invitation of this organisation waiting.
-func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, role protocol.Role, teaser string) (id.EntryID, error) {
+// that leaves no other invitation of this organisation waiting but the one that this
+// one takes the place of; nil: there is none.
+func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, role protocol.Role, teaser string, former *invitedRow) (id.EntryID, error) {
 	s := v.s
 	if err := s.certified(); err != nil {
 		return id.EntryID{}, err
 	}
+	row := invitedRow{Case: c, Org: org, Until: s.now().Add(invitationTime)}
+	var salt [32]byte
 	var agreement protocol.Agreement
 	err := s.cases.With(c, func(k *protocol.Case) error {
 		agr := k.Embargo().Agreement
 		agreement, _, _ = k.Agreement(agr)
-		return mayInvite(k, s.org.ID, org)
+		row.Departures = k.Departures(org)
+		var member bool
+		if salt, member = k.Salt(org); !member {
+			_, _ = rand.Read(salt[:]) // never fails (crypto/rand)
+		}
+		return mayInvite(k, s.org.ID, org, role)
 	})
 	if err != nil {
 		return id.EntryID{}, err
 	}
-	row := invitedRow{Case: c, Org: org, Until: s.now().Add(invitationTime)}
-	var salt [32]byte
-	_, _ = rand.Read(salt[:]) // never fails (crypto/rand)
+	if former != nil { // the same salt and a later end: so the invitee knows which takes whose place
+		salt = [32]byte(former.Salt)
+		if after := former.Until.Add(time.Millisecond); row.Until.Before(after) {
+			row.Until = after
+		}
+	}
 	row.Salt = salt[:]
 	i := admission.Invite{
 		Inviter: s.org.ID, Invitee: org, Commitment: admission.Commitment(c, salt), Role: uint8(role),
@@ -134,12 +147,12 @@ func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, role protocol.Role, 
 }
 
 // mayInvite says whether an invitation could end in an admission.
-func mayInvite(k *protocol.Case, us, org id.OrgID) error {
+func mayInvite(k *protocol.Case, us, org id.OrgID, role protocol.Role) error {
 	switch {
 	case !slices.Contains(k.Stewards(), us):
 		return &protocol.Refusal{Rule: "not-a-steward", Text: "only a steward of the case may invite"}
-	case k.Member(org):
-		return &protocol.Refusal{Rule: "member-already", Text: "the organisation is in the case already"}
+	case slices.Contains(k.Roles(org), role):
+		return &protocol.Refusal{Rule: "role-already", Text: "the organisation is in the case with this role already"}
 	}
 	if _, gone := k.MergedInto(); gone {
 		return errMergedAway
@@ -153,7 +166,7 @@ func (r invitedRow) waits(now time.Time) bool { return !r.Joined && !r.Declined 
 // none refuses a second invitation while one waits.
 func (v *invitations) none(c id.CaseID, org id.OrgID) error {
 	return v.out.all(func(_ []byte, row invitedRow) error {
-		if row.Case == c && row.Org == org && row.waits(v.s.now()) {
+		if row.Case == c && row.Org == org && row.waits(v.s.now()) && !v.gone(row) {
 			return &api.Error{Kind: api.Exists, Text: "the organisation has been invited and has not answered yet"}
 		}
 		return nil
@@ -298,7 +311,7 @@ func (v *invitations) settle(row invitedRow, accept *admission.Accept, card *ide
 		if err := v.sure(row, accept.Invite); err != nil {
 			return nil, err
 		}
-		if err := v.s.admit(row, accept.Raw, card); err != nil {
+		if err := v.s.admit(row, accept, card); err != nil {
 			return nil, ours(err)
 		}
 		row.Joined = true
@@ -347,18 +360,21 @@ func (v *invitations) held(row invitedRow) *api.Warning {
 // admit writes the invitee's identity events and its admission. The caller holds
 // the lock of the case's control feed, so that one accept admits once; what an
 // earlier, interrupted call has written is not written again.
-func (s *service) admit(row invitedRow, accept []byte, card *identity.Card) error {
+func (s *service) admit(row invitedRow, accept *admission.Accept, card *identity.Card) error {
 	ctx := context.Background() // the accept came over the network: nobody waits who could give up
-	known, member := false, false
+	known, has := false, false
 	err := s.cases.With(row.Case, func(k *protocol.Case) error {
 		o, ok := k.Org(row.Org)
-		known, member = ok && o.Extends(card.Org), k.Member(row.Org)
+		known, has = ok && o.Extends(card.Org), slices.Contains(k.Roles(row.Org), protocol.Role(accept.Role))
+		if k.Departures(row.Org) != row.Departures {
+			return errNoInvitation // it was removed, or left, since it was invited
+		}
 		return nil
 	})
-	if err != nil || member {
+	if err != nil || has {
 		return err
 	}
-	say := []decide{asSteward(&protocol.Admit{Invite: row.Invite, Accept: accept, Salt: [32]byte(row.Salt), Card: card.Raw})}
+	say := []decide{asSteward(&protocol.Admit{Invite: row.Invite, Accept: accept.Raw, Salt: [32]byte(row.Salt), Card: card.Raw})}
 	if !known {
 		say = append([]decide{asSteward(&protocol.Ident{Events: card.Org.Events})}, say...)
 	}
@@ -424,7 +440,7 @@ func (v *invitations) Declined(from peer.Contact, nonce [16]byte) error {
 func (v *invitations) invited(c id.CaseID) ([]api.Participant, error) {
 	var out []api.Participant
 	err := v.out.all(func(_ []byte, row invitedRow) error {
-		if row.Case != c || !row.Declined && !row.waits(v.s.now()) {
+		if row.Case != c || !row.Declined && !row.waits(v.s.now()) || v.gone(row) {
 			return nil
 		}
 		i, err := admission.OpenInvite(row.Invite, v.s.org)

@@ -19,14 +19,15 @@ func (s *service) invites(t *testing.T, c id.CaseID, p *party, nonce byte) *admi
 	t.Helper()
 	salt := [32]byte{nonce}
 	var agr id.AgrID
+	var left int
 	err := s.cases.With(c, func(k *protocol.Case) error {
-		agr = k.Embargo().Agreement
-		return mayInvite(k, s.org.ID, p.org.ID)
+		agr, left = k.Embargo().Agreement, k.Departures(p.org.ID)
+		return mayInvite(k, s.org.ID, p.org.ID, protocol.MitigatingVendor)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := invitedRow{Case: c, Org: p.org.ID, Salt: salt[:], Until: s.now().Add(time.Hour)}
+	row := invitedRow{Case: c, Org: p.org.ID, Salt: salt[:], Until: s.now().Add(time.Hour), Departures: left}
 	row.Invite, err = admission.SealInvite(s.keys.sign, admission.Invite{
 		Nonce: [16]byte{nonce}, Inviter: s.org.ID, Invitee: p.org.ID, Commitment: admission.Commitment(c, salt),
 		Role: uint8(protocol.MitigatingVendor), Agr: agr, Expiry: uint64(row.Until.UnixMilli()),

@@ -67,8 +67,8 @@ var ways = map[string]string{
 	"end-in-past":          "cordon embargo propose CASE --for 45d",
 	"no-embargo":           "cordon embargo propose CASE --for 45d",
 	"not-a-steward":        "cordon steward list CASE: it has who decides",
-	"member-already":       "cordon case show CASE",
 	"merged-away":          "cordon case show CASE: it says where it goes on, if that is here",
+	"role-already":         "cordon case show CASE: it has the roles of everybody",
 }
 
 // way is what to type after a refusal, so that what was refused can be done.

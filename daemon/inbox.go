@@ -30,15 +30,18 @@ const (
 	inboxAccepted = "accepted" // signed; the inviter has not let us in yet
 	inboxRefused  = "refused"  // signed; the inviter says no
 	inboxJoined   = "joined"   // let in: kept until the outbox has heard so
+	// Another took its place: kept until it ends, for who still has its id.
+	inboxSuperseded = "superseded"
 )
 
 // inboxRow is an invitation to us.
 type inboxRow struct {
-	Invite    []byte    `json:"invite"` // the signed object
-	Agreement []byte    `json:"agreement"`
-	From      id.OrgID  `json:"from"`
-	Until     time.Time `json:"until"` // when we forget it
-	State     string    `json:"state"`
+	Invite    []byte      `json:"invite"` // the signed object
+	Agreement []byte      `json:"agreement"`
+	From      id.OrgID    `json:"from"`
+	Until     time.Time   `json:"until"` // when we forget it
+	State     string      `json:"state"`
+	By        *id.EntryID `json:"by,omitempty"` // which took its place
 }
 
 // invitations are both sides of /cordon/invite/1: what we were sent, in
@@ -108,6 +111,9 @@ func (v *invitations) Offered(from peer.Contact, o peer.Offer) error {
 	if _, ok, err := v.in.get(invite.ID[:]); ok || err != nil {
 		return err // the same invite again
 	}
+	if late, err := v.supersede(invite); late || err != nil {
+		return err // a newer one is here already
+	}
 	if err := v.room(from.Org); err != nil {
 		return err
 	}
@@ -119,6 +125,9 @@ func (v *invitations) Offered(from peer.Contact, o peer.Offer) error {
 func (v *invitations) room(from id.OrgID) error {
 	all, ofPeer := 0, 0
 	err := v.in.all(func(_ []byte, row inboxRow) error {
+		if row.State == inboxSuperseded {
+			return nil // its place is taken by another, which counts
+		}
 		all++
 		if row.From == from {
 			ofPeer++
@@ -154,8 +163,12 @@ func (v *invitations) open(row inboxRow) (pending, error) {
 func (v *invitations) list() ([]api.InboxItem, error) {
 	items := []api.InboxItem{}
 	now := v.s.now()
-	err := v.in.all(func(key []byte, row inboxRow) error {
-		if row.State == inboxJoined || !row.Until.After(now) {
+	replaced, err := v.replaced()
+	if err != nil {
+		return nil, err
+	}
+	err = v.in.all(func(key []byte, row inboxRow) error {
+		if row.State == inboxJoined || row.State == inboxSuperseded || !row.Until.After(now) {
 			return nil
 		}
 		p, err := v.open(row)
@@ -169,6 +182,10 @@ func (v *invitations) list() ([]api.InboxItem, error) {
 		if org, ok := v.s.dir.org(row.From); ok {
 			item.FromName = org.Name
 		}
+		if old, ok := replaced[id.EntryID(key)]; ok {
+			item.Replaces = &old
+		}
+		item.Case = v.caseOf(p.invite)
 		items = append(items, item)
 		return nil
 	})
@@ -204,6 +221,9 @@ func (v *invitations) find(name string) (key []byte, p pending, err error) {
 	}
 	if len(rows) != 1 {
 		return nil, p, errNoInvitation
+	}
+	if rows[0].State == inboxSuperseded {
+		return nil, p, errSuperseded(*rows[0].By)
 	}
 	p, err = v.open(rows[0])
 	return keys[0], p, err
@@ -302,6 +322,9 @@ func (v *invitations) acceptSettled(invite [32]byte, outcome error) error {
 	row, ok, err := v.in.get(invite[:])
 	if err != nil || !ok {
 		return err
+	}
+	if row.State == inboxSuperseded {
+		return nil
 	}
 	if errors.Is(outcome, peer.ErrRefused) {
 		row.State = inboxRefused

@@ -44,7 +44,7 @@ func newOffer(from, to *party, nonce uint16) *offers {
 	a := protocol.NewAgreement(protocol.Record{Start: 1, End: &end, Terms: protocol.DefaultTerms()}, "text")
 	return &offers{from: from, agreement: a, key: from.keys.sign, invite: admission.Invite{
 		Nonce: [16]byte{byte(nonce), byte(nonce >> 8)}, Inviter: from.org.ID, Invitee: to.org.ID,
-		Commitment: [32]byte{1}, Role: 2, Agr: a.ID(), Expiry: end,
+		Commitment: [32]byte{1, byte(nonce), byte(nonce >> 8)}, Role: 2, Agr: a.ID(), Expiry: end,
 	}}
 }
 

@@ -101,7 +101,10 @@ func (s *service) merging(c, into id.CaseID) (*api.Merged, error) {
 		if e := k.Embargo(); !done && out.Was.End != nil && e.End > 0 && out.Was.End.Before(api.Instant(e.End)) {
 			out.Embargo.End = out.Was.End
 		}
-		members = slices.DeleteFunc(members, func(p protocol.Participant) bool { return k.Member(p.Org) })
+		for i, p := range members {
+			members[i].Roles = slices.DeleteFunc(p.Roles, func(r protocol.Role) bool { return slices.Contains(k.Roles(p.Org), r) })
+		}
+		members = slices.DeleteFunc(members, func(p protocol.Participant) bool { return len(p.Roles) == 0 })
 		return mayLead(k, s.org.ID)
 	})
 	if err != nil {
@@ -123,14 +126,15 @@ func mayLead(k *protocol.Case, us id.OrgID) error {
 	return halted(k)
 }
 
-// moved says whether an organisation of one case can be invited into another.
+// moved says whether an organisation can be invited into another case for the roles that it lacks there.
 func (s *service) moved(into id.CaseID, p protocol.Participant) api.Moved {
-	m := api.Moved{Org: p.Org, Name: p.Name, Role: foremost(p.Roles).String(), State: "to-invite"}
+	role := foremost(p.Roles)
+	m := api.Moved{Org: p.Org, Name: p.Name, Role: role.String(), State: "to-invite"}
 	if s.inv.none(into, p.Org) != nil {
 		m.State = "invited"
 		return m
 	}
-	if err := s.invitable(into, p.Org); err != nil {
+	if err := s.invitable(into, p.Org, role); err != nil {
 		e := apiError(err)
 		m.State, m.Why = "not-invited", &api.Warning{Text: e.Text, Try: e.Try}
 	}

@@ -39,7 +39,7 @@ func (s *service) moves(k *protocol.Case) (out []move) {
 		o.command = command(o.say)
 		out = append(out, o.move)
 	}
-	if mayInvite(k, s.org.ID, id.OrgID{}) == nil && s.mayDecide() == nil {
+	if mayInvite(k, s.org.ID, id.OrgID{}, protocol.Observer) == nil && s.mayDecide() == nil {
 		out = append(out, move{command: "cordon case invite CASE ORG --role ROLE", code: "RS"})
 	}
 	agr, ok := k.WritesUnder(s.org.ID)

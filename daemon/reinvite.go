@@ -11,7 +11,8 @@ import (
 
 // renew signs invitations anew that wait for an answer and by which nobody could be
 // admitted any more: they were signed with a key that is revoked since, or for terms
-// that are no longer in force.
+// that are no longer in force. Who was removed or left since it was invited is invited no
+// more.
 func (v *invitations) renew() error {
 	return v.renewWhere(func(invitedRow) bool { return true })
 }
@@ -56,7 +57,16 @@ func (v *invitations) current(row invitedRow) bool {
 		now = k.Embargo().Agreement
 		return nil
 	})
-	return err != nil || i.Agr == now // a case that cannot be read: later
+	return err != nil || i.Agr == now && !v.gone(row) // a case that cannot be read: later
+}
+
+// gone says whether the invited organisation was removed, or left, since.
+func (v *invitations) gone(row invitedRow) (gone bool) {
+	_ = v.s.cases.With(row.Case, func(k *protocol.Case) error { // a case that cannot be read: later
+		gone = k.Departures(row.Org) != row.Departures
+		return nil
+	})
+	return gone
 }
 
 // again puts a new invitation in the place of one.
@@ -66,11 +76,14 @@ func (v *invitations) again(key []byte, row invitedRow) error {
 	if err != nil || !ok || !row.waits(v.s.now()) {
 		return err // answered meanwhile
 	}
+	if v.gone(row) {
+		return v.out.delete(key)
+	}
 	if err := v.s.mayDecide(); err != nil {
 		v.s.log.Error("an invitation that nobody can accept any more is withdrawn: invite again, on the active daemon")
 	} else if i := v.formerly(row.Invite); i != nil {
 		// A crash after this leaves both: the next look renews the old one once more.
-		if _, err := v.sendLocked(row.Case, row.Org, protocol.Role(i.Role), i.Teaser); err != nil {
+		if _, err := v.sendLocked(row.Case, row.Org, protocol.Role(i.Role), i.Teaser, &row); err != nil {
 			v.s.log.Error("an invitation that nobody can accept any more is withdrawn: invite again", "err", err)
 		}
 	}

@@ -160,7 +160,14 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	}
 	out.Contact = least.String()
 	invited, err := s.inv.invited(c)
-	out.Participants = append(out.Participants, invited...)
+	for _, p := range invited {
+		i := slices.IndexFunc(out.Participants, func(m api.Participant) bool { return m.Org == p.Org && m.Admitted })
+		if i < 0 {
+			out.Participants = append(out.Participants, p)
+			continue
+		}
+		out.Participants[i].Further, out.Participants[i].Held = &api.Further{Role: p.Roles[0], Consent: p.Consent}, p.Held
+	}
 	return out, err
 }
 

@@ -97,7 +97,7 @@ func checkTerms(c *Case, n *node) *Refusal {
 		return refuse("agreement-not-current", "the accept signs an agreement that is not the one in force: invite again")
 	}
 	if n.own && slices.Contains(c.orgOrNone(m.Invitee()).rolesIn(n.past), m.Role()) {
-		return refuse("already-a-member", "the organisation is a member with this role already")
+		return refuse("role-already", "the organisation has this role in the case already")
 	}
 	return nil
 }

@@ -92,6 +92,28 @@ func (c *Case) Admission(o id.OrgID) (e id.EntryID, ok bool) {
 	return slices.MaxFunc(live, func(a, b *node) int { return mark{a, 0}.compare(mark{b, 0}) }).id, true
 }
 
+// Roles are those of an organisation by its live admissions, sorted.
+func (c *Case) Roles(o id.OrgID) []Role { return c.orgOrNone(o).rolesIn(c.all) }
+
+// Departures is how often an organisation was removed or left. What invited it before
+// the last of them brings it back no more.
+func (c *Case) Departures(o id.OrgID) int { return len(c.orgOrNone(o).kills) }
+
+// Salt opens the case commitments of invitations of a member, so that it can tell the
+// case: the salt by which it was admitted last; the genesis's nonce if it was named a
+// steward without (spec/identity.md §5.4.1). ok is false for who is no member.
+func (c *Case) Salt(o id.OrgID) (salt [32]byte, ok bool) {
+	if !c.Member(o) {
+		return salt, false
+	}
+	if e, live := c.Admission(o); live {
+		if m, admitted := c.nodes[e].msg.(*Admit); admitted {
+			return m.Salt, true
+		}
+	}
+	return c.nodes[id.EntryID(c.id)].msg.(*Genesis).Nonce, true
+}
+
 // OrgOf is the organisation that a key writes for, by everything folded.
 func (c *Case) OrgOf(kid id.Kid) (o id.OrgID, ok bool) {
 	x, _ := c.holder(kid, c.all)

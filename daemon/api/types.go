@@ -99,15 +99,17 @@ type Inbox struct {
 
 // InboxItem is one thing that waits for a person.
 type InboxItem struct {
-	ID        string    `json:"id"`
-	Kind      string    `json:"kind"` // invitation
-	From      id.OrgID  `json:"from"`
-	FromName  string    `json:"from_name"`
-	Role      string    `json:"role"`
-	Agreement Agreement `json:"agreement"`
-	Teaser    string    `json:"teaser,omitempty"`
-	Expires   time.Time `json:"expires"`
-	State     string    `json:"state"` // open; accepted: signed, the inviter has not let us in yet
+	ID        string      `json:"id"`
+	Kind      string      `json:"kind"` // invitation
+	From      id.OrgID    `json:"from"`
+	FromName  string      `json:"from_name"`
+	Role      string      `json:"role"`
+	Agreement Agreement   `json:"agreement"`
+	Teaser    string      `json:"teaser,omitempty"`
+	Expires   time.Time   `json:"expires"`
+	Case      *id.CaseID  `json:"case,omitempty"`     // one that we are in: it offers a further role there
+	Replaces  *id.EntryID `json:"replaces,omitempty"` // the invitation whose place it took: the terms are others
+	State     string      `json:"state"`              // open; accepted: signed, the inviter has not let us in yet
 }
 
 // Agreement is the embargo terms that a yes signs.
@@ -173,8 +175,15 @@ type Participant struct {
 	VFD      string   `json:"vfd"`
 	Consent  string   `json:"consent"`
 	Admitted bool     `json:"admitted"`
-	Removed  bool     `json:"removed"`        // was admitted, is no more
-	Held     *Warning `json:"held,omitempty"` // has accepted our invitation and is not let in: why, and what to do
+	Removed  bool     `json:"removed"`           // was admitted, is no more
+	Further  *Further `json:"further,omitempty"` // of a member: our invitation for a further role
+	Held     *Warning `json:"held,omitempty"`    // has accepted our invitation and is not let in: why, and what to do
+}
+
+// Further is an invitation of a member for a further role.
+type Further struct {
+	Role    string `json:"role"`
+	Consent string `json:"consent"` // invited, declined
 }
 
 // Embargo is the embargo of a case.
