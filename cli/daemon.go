@@ -146,6 +146,10 @@ func statusText(w io.Writer, s *api.Status, now time.Time) {
 	if s.Inbox > 0 {
 		field(w, "needs you", fmt.Sprintf("%s: cordon inbox", count(s.Inbox, "invitation")))
 	}
+	for _, r := range s.Releases {
+		name := shortID(r.Case.String())
+		field(w, "release", name+": "+noticeText(r, now)+"\ncordon release show "+name)
+	}
 	fmt.Fprintln(w)
 	peerTable(w, s.Peers)
 }

@@ -88,6 +88,23 @@ func releaseText(r *api.Release, now time.Time) string {
 	return s
 }
 
+// noticeText is what to know of a release in a line.
+func noticeText(r api.ReleaseNotice, now time.Time) string {
+	switch due := r.State == "due"; {
+	case due && r.Bound:
+		return "the instant has come; THE EMBARGO STILL BINDS"
+	case due && r.Answer != "" && r.Answer != "ready":
+		return "the instant has come, AND WE ARE NOT READY"
+	case due && now.Before(r.From):
+		return "the instant has come: publish from " + r.From.UTC().Format("15:04 UTC") + " on"
+	case due:
+		return "the instant has come: publish"
+	case r.NotReady > 0:
+		return fmt.Sprintf("%s, %d not ready", away(r.At, now), r.NotReady)
+	}
+	return away(r.At, now) + ", all vendors are ready"
+}
+
 // embargoBeside says what the end of the embargo is to the instant.
 func embargoBeside(r *api.Release, e api.Embargo, now time.Time) string {
 	s := embargoText(e, now)

@@ -92,7 +92,7 @@ type ranked struct {
 const (
 	rankHalted = 1 // nothing else can be done
 	rankAlarm  = 2 // somebody says that the secret is out
-	rankClock  = 3 // the law waits
+	rankClock  = 3 // the law waits, or an agreed instant has come
 	rankMust   = 4
 	rankAnswer = 5 // somebody waits for us
 	rankShould = 6
@@ -128,6 +128,7 @@ func (a *adviser) suggest() {
 	a.answers()
 	a.report()
 	a.embargoEnd()
+	a.release()
 	for _, m := range a.moves {
 		for _, r := range a.rules(m) {
 			a.rule(m, r)

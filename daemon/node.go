@@ -25,7 +25,7 @@ func (s *service) getStatus(*http.Request) (any, error) {
 		Schema: "cordon.status/1", Org: s.org.ID, Name: s.org.Name, Role: s.cfg.Role, Fingerprint: words(s.org.ID),
 		Kid: s.kid, CertUntil: time.Unix(int64(cert.NotAfter), 0).UTC(), Stopped: stopped,
 		Listen: append([]string{}, s.net.Addrs()...), Peers: s.dir.list(s.connected()),
-		Cases: len(s.led.Cases()), Inbox: len(inbox),
+		Cases: len(s.led.Cases()), Inbox: len(inbox), Releases: s.notices(),
 	}, nil
 }
 

@@ -29,6 +29,17 @@ type ReleaseAnswer struct {
 	State  string   `json:"state"` // ready, not ready, no answer
 }
 
+// ReleaseNotice is what a person has to know of a release that is planned in a case.
+type ReleaseNotice struct {
+	Case     id.CaseID `json:"case"`
+	State    string    `json:"state"` // planned, ready, due
+	At       time.Time `json:"at"`
+	From     time.Time `json:"publish_from"`
+	NotReady int       `json:"not_ready"`        // vendors that have not said that they are
+	Answer   string    `json:"answer,omitempty"` // ours; "": we are not asked
+	Bound    bool      `json:"bound"`            // the embargo binds now
+}
+
 // PlanRelease asks for a plan; a zero At calls off what is planned.
 type PlanRelease struct {
 	At time.Time `json:"at,omitzero"`

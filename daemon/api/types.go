@@ -8,18 +8,19 @@ import (
 
 // Status is what this daemon is and sees. cordon.status/1
 type Status struct {
-	Schema      string    `json:"schema"`
-	Org         id.OrgID  `json:"org"`
-	Name        string    `json:"name"`
-	Role        string    `json:"role"`              // vendor, coordinator or reporter
-	Fingerprint string    `json:"fingerprint"`       // 12 words, to be read aloud
-	Kid         id.Kid    `json:"kid"`               // of the daemon's signing key
-	CertUntil   time.Time `json:"cert_until"`        // end of the daemon's certificate
-	Stopped     string    `json:"stopped,omitempty"` // why it writes nothing; "": it writes
-	Listen      []string  `json:"listen"`            // multiaddrs, with the real ports
-	Peers       []PeerRow `json:"peers"`
-	Cases       int       `json:"cases"`
-	Inbox       int       `json:"inbox"` // invitations that wait for an answer
+	Schema      string          `json:"schema"`
+	Org         id.OrgID        `json:"org"`
+	Name        string          `json:"name"`
+	Role        string          `json:"role"`              // vendor, coordinator or reporter
+	Fingerprint string          `json:"fingerprint"`       // 12 words, to be read aloud
+	Kid         id.Kid          `json:"kid"`               // of the daemon's signing key
+	CertUntil   time.Time       `json:"cert_until"`        // end of the daemon's certificate
+	Stopped     string          `json:"stopped,omitempty"` // why it writes nothing; "": it writes
+	Listen      []string        `json:"listen"`            // multiaddrs, with the real ports
+	Peers       []PeerRow       `json:"peers"`
+	Cases       int             `json:"cases"`
+	Inbox       int             `json:"inbox"`    // invitations that wait for an answer
+	Releases    []ReleaseNotice `json:"releases"` // planned in our cases, and not public yet
 }
 
 // PeerRow is one organisation that we know.
