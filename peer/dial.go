@@ -45,25 +45,28 @@ func (n *Node) round(ctx context.Context) {
 		if err != nil || p == n.host.ID() {
 			continue
 		}
-		n.try(ctx, libpeer.AddrInfo{ID: p, Addrs: multiaddrs(t.Addrs)})
+		n.try(ctx, p, t.Addrs)
 	}
 	for _, p := range n.host.Network().Peers() { // those that dialled us
-		n.try(ctx, libpeer.AddrInfo{ID: p})
+		n.try(ctx, p, nil)
 	}
 }
 
 // try starts one attempt, unless there is a session, another attempt or a pause.
-func (n *Node) try(ctx context.Context, to libpeer.AddrInfo) {
+func (n *Node) try(ctx context.Context, p libpeer.ID, addrs []string) {
 	now := time.Now()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	d := n.dialLocked(to.ID)
-	connected := n.host.Network().Connectedness(to.ID) == network.Connected
-	waits := now.Before(d.next) && !(connected && d.away) // it was away and has come to us
-	if n.closed || n.sessions[to.ID] != nil || d.busy || waits || now.Before(d.shutTill) {
+	d := n.dialLocked(p)
+	if n.closed || n.sessions[p] != nil || d.busy || now.Before(d.shutTill) {
+		return // of most daemons, each round: nothing is worked out for them
+	}
+	connected := n.host.Network().Connectedness(p) == network.Connected
+	if now.Before(d.next) && !(connected && d.away) { // unless it was away and has come to us
 		return
 	}
-	if !connected && len(to.Addrs) == 0 || connected && !n.opens(to.ID) {
+	to := libpeer.AddrInfo{ID: p, Addrs: multiaddrs(addrs)}
+	if !connected && len(to.Addrs) == 0 || connected && !n.opens(p) {
 		return
 	}
 	d.busy = true

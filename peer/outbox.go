@@ -130,13 +130,17 @@ func (n *Node) SendDecline(to id.OrgID, invite [32]byte, nonce [16]byte, expires
 // sendOutbox tries each request whose organisation has a session, with the daemon that
 // speaks for it.
 func (n *Node) sendOutbox(ctx context.Context) {
+	letters := n.outbox.take()
+	if len(letters) == 0 {
+		return
+	}
 	to := map[id.OrgID]*session{}
 	for _, s := range n.with() {
 		if c, ok := n.allowed(s.peer); ok && speaks(c) {
 			to[c.Org] = s
 		}
 	}
-	for k, l := range n.outbox.take() {
+	for k, l := range letters {
 		if l.Expires <= unix(n.c.Now()) {
 			n.settle(k, ErrExpired)
 			continue
