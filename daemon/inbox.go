@@ -163,6 +163,7 @@ func (v *invitations) open(row inboxRow) (pending, error) {
 func (v *invitations) list() ([]api.InboxItem, error) {
 	items := []api.InboxItem{}
 	now := v.s.now()
+	memberships := sync.OnceValue(v.memberships) // none for an empty inbox
 	replaced, err := v.replaced()
 	if err != nil {
 		return nil, err
@@ -185,7 +186,9 @@ func (v *invitations) list() ([]api.InboxItem, error) {
 		if old, ok := replaced[id.EntryID(key)]; ok {
 			item.Replaces = &old
 		}
-		item.Case = v.caseOf(p.invite)
+		if c, ok := memberships()[p.invite.Commitment]; ok {
+			item.Case = &c
+		}
 		items = append(items, item)
 		return nil
 	})

@@ -71,13 +71,14 @@ func errSuperseded(by id.EntryID) error {
 		Try: "read what it asks you to sign: cordon inbox; then: cordon inbox accept " + name}
 }
 
-// caseOf is the case that an invitation offers a further role in; nil: it is none that
-// we are in, or one that we cannot tell.
-func (v *invitations) caseOf(i *admission.Invite) (of *id.CaseID) {
+// memberships are the cases that we are in, by the commitment with which an invitation
+// would offer a further role there. It reads every case.
+func (v *invitations) memberships() map[[32]byte]id.CaseID {
+	of := map[[32]byte]id.CaseID{}
 	for _, c := range v.s.led.Cases() {
 		_ = v.s.cases.With(c, func(k *protocol.Case) error { // one that cannot be read is not told
-			if salt, ok := k.Salt(v.s.org.ID); ok && admission.Opens(i.Commitment, c, salt) {
-				of = &c
+			if salt, ok := k.Salt(v.s.org.ID); ok {
+				of[admission.Commitment(c, salt)] = c
 			}
 			return nil
 		})
