@@ -13,6 +13,7 @@ import (
 // since: the copy signs nothing more, and gives that member at most the one entry
 // that proves the fork.
 func TestCloneStops(t *testing.T) {
+	t.Parallel()
 	a, b := newOrg(t, "Narwhal", "coordinator"), newOrg(t, "Ocelot", "vendor")
 	befriend(a, b)
 	k := a.open("cloned", []byte("r"))
@@ -97,6 +98,7 @@ func stays(t *testing.T, what string, long time.Duration, holds func() bool) {
 // steward's home, connected, loses its session as soon as the member hears of the
 // revocation, and gets nothing more; what it decides then reaches nobody.
 func TestRevokedIsCutOff(t *testing.T) {
+	t.Parallel()
 	a, b := newOrg(t, "Vicuna", "coordinator"), newOrg(t, "Wombat", "vendor")
 	befriend(a, b)
 	k := a.open("stolen", []byte("r"))

@@ -327,6 +327,7 @@ func TestPinnedAnew(t *testing.T) {
 // of spec/identity.md §8.7.4 say of what speaks for the organisation; and one thing
 // more that speaks for it never lowers it, one thing less never lifts it.
 func TestLevelFollows(t *testing.T) {
+	t.Parallel()
 	const n = 5
 	names := make([]string, n)
 	for i := range names {

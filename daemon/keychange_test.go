@@ -155,6 +155,7 @@ func TestRotateInterrupted(t *testing.T) {
 // TestRenewInterrupted breaks a renewal after each of its steps; the next start, or
 // the next attempt, ends it, and the daemon writes.
 func TestRenewInterrupted(t *testing.T) {
+	t.Parallel()
 	steps := map[string]struct {
 		again  bool // the person tries again
 		events int

@@ -263,6 +263,7 @@ func TestWatch(t *testing.T) {
 // TestStopWhileBusy stops a daemon in the middle of uploads and watches: it ends
 // in time, and starts again with what was acknowledged.
 func TestStopWhileBusy(t *testing.T) {
+	t.Parallel()
 	o := newOrg(t, "Kudu", "vendor")
 	k := o.open("busy", []byte("r"))
 	r, w := io.Pipe()

@@ -61,6 +61,7 @@ func (o *org) endorses(c string, config id.ConfigID) {
 // TestStewardsOutliveTheOpener: two stewards go on without the one that opened
 // the case, admit, drop it and remove it.
 func TestStewardsOutliveTheOpener(t *testing.T) {
+	t.Parallel()
 	a, b, c, d := newOrg(t, "Alder", "coordinator"), newOrg(t, "Birch", "vendor"), newOrg(t, "Cedar", "vendor"), newOrg(t, "Dogwood", "vendor")
 	befriend(a, b, c, d)
 	k := a.open("goes on", []byte("r"))
@@ -111,6 +112,7 @@ func TestStewardsOutliveTheOpener(t *testing.T) {
 // TestCheckpointOfThree: after a day and 32 entries the stewards' daemons agree on
 // a checkpoint with nobody awake.
 func TestCheckpointOfThree(t *testing.T) {
+	t.Parallel()
 	a, b, c := newOrg(t, "Aspen", "coordinator"), newOrg(t, "Beech", "vendor"), newOrg(t, "Catalpa", "vendor")
 	befriend(a, b, c)
 	k := a.open("checkpoint", []byte("r"))
@@ -140,6 +142,7 @@ func TestCheckpointOfThree(t *testing.T) {
 // TestSuccession: in a case of two, the member replaces a steward that has fallen
 // silent, and not before it has waited.
 func TestSuccession(t *testing.T) {
+	t.Parallel()
 	a, b := newOrg(t, "Acacia", "coordinator"), newOrg(t, "Banyan", "vendor")
 	befriend(a, b)
 	k := a.open("silent", []byte("r"))
@@ -171,6 +174,7 @@ func TestSuccession(t *testing.T) {
 
 // TestAlive: a quiet steward's daemon says every five days that it is there.
 func TestAlive(t *testing.T) {
+	t.Parallel()
 	a := newOrg(t, "Ailanthus", "coordinator")
 	k := a.open("quiet", []byte("r"))
 	alive := func() (n int) {
@@ -226,6 +230,7 @@ func (o *org) copied() *org {
 // TestForkIsProven: a member shows the case that a key has signed two notes at
 // one place when no steward is there to do it.
 func TestForkIsProven(t *testing.T) {
+	t.Parallel()
 	a, b, c, d := newOrg(t, "Azalea", "coordinator"), newOrg(t, "Box", "vendor"), newOrg(t, "Crocus", "vendor"), newOrg(t, "Daphne", "vendor")
 	befriend(a, b, c, d)
 	k := a.open("forked", []byte("r"))
