@@ -8,7 +8,7 @@ import (
 )
 
 // termsTales are histories of agreements (spec/kinds.md, agreements).
-var termsTales = []func() *tale{bargained, takenBack, byMajority, sideBySide, twoMinds, endedOnce, uselessWords, earliestEnd, agreedSince}
+var termsTales = []func() *tale{bargained, takenBack, byMajority, sideBySide, twoMinds, endedOnce, uselessWords, voidYes, earliestEnd, agreedSince}
 
 // after is an agreement that follows the one in force as d sees it, with an end some days
 // after party.Start and the text of party.Terms; 0 says no embargo.
@@ -123,6 +123,19 @@ func twoMinds() *tale {
 	reject(c, x)
 	accept(c, x)
 	return t.comes(protocol.EMActive, x, a, c)
+}
+
+func voidYes() *tale {
+	t := newTale("terms-void-yes", "B, a steward, proposes; A's yes as a steward lies where A's key forked and has no force: it is not the yes of another that makes B's offer its word",
+		"A", "B")
+	a, b := t.ds[0], t.ds[1]
+	t.carried("A and B decide together", a, 2, daemons{a, b}, daemons{a})
+	x := after(b, 30)
+	t.is("B proposes an earlier end", "", offer(b, x))
+	head := a.Say(&protocol.Alive{})
+	t.is("A's yes", "forked-authority", accept(a, x))
+	t.is("A's key forks there", "", a.WriteAfter(head, entry.Fields{Type: (*protocol.Alive)(nil).Type(), Ctl: protocol.Ctl(&protocol.Alive{})}))
+	return t.comes(protocol.EMRevise, party.Terms(), a, b)
 }
 
 func endedOnce() *tale {
