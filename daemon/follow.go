@@ -97,6 +97,9 @@ func (f *caseFollower) look(ctx context.Context, c id.CaseID) error {
 		if _, err = f.s.hear(c); err != nil {
 			return err
 		}
+		if err = f.s.notePlan(c); err != nil {
+			return err
+		}
 	}
 	if row.Member == was.Member {
 		f.dirty[c] = row

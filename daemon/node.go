@@ -16,6 +16,10 @@ func (s *service) getStatus(*http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	releases, err := s.notices()
+	if err != nil {
+		return nil, err
+	}
 	cert, _ := s.org.Daemon(s.kid)
 	stopped := ""
 	if err := s.mayWrite(); err != nil {
@@ -25,7 +29,7 @@ func (s *service) getStatus(*http.Request) (any, error) {
 		Schema: "cordon.status/1", Org: s.org.ID, Name: s.org.Name, Role: s.cfg.Role, Fingerprint: words(s.org.ID),
 		Kid: s.kid, CertUntil: time.Unix(int64(cert.NotAfter), 0).UTC(), Stopped: stopped,
 		Listen: append([]string{}, s.net.Addrs()...), Peers: s.dir.list(s.connected()),
-		Cases: len(s.led.Cases()), Inbox: len(inbox), Releases: s.notices(),
+		Cases: len(s.led.Cases()), Inbox: len(inbox), Releases: releases,
 	}, nil
 }
 

@@ -31,18 +31,43 @@ func noticeOf(k *protocol.Case, org id.OrgID, now uint64) (n api.ReleaseNotice, 
 	return n, true
 }
 
+// planRow says that a release is planned in a case.
+type planRow struct{}
+
+// notePlan keeps in which cases a release is planned, so that nobody reads them all.
+func (s *service) notePlan(c id.CaseID) error {
+	planned := false
+	err := s.cases.With(c, func(k *protocol.Case) error {
+		_, planned = k.Release()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, noted, err := s.plans.get(c[:])
+	switch {
+	case err != nil || planned == noted:
+		return err
+	case planned:
+		return s.plans.put(c[:], planRow{})
+	}
+	return s.plans.delete(c[:])
+}
+
 // notices are those of all our cases.
-func (s *service) notices() []api.ReleaseNotice {
+func (s *service) notices() ([]api.ReleaseNotice, error) {
 	all := []api.ReleaseNotice{}
-	for _, c := range s.led.Cases() {
+	err := s.plans.all(func(key []byte, _ planRow) error {
+		c, _ := id.FromBytes[id.CaseID](key)
 		_ = s.cases.With(c, func(k *protocol.Case) error { // a damaged case does not hide the others
 			if n, ok := noticeOf(k, s.org.ID, s.ms()); ok {
 				all = append(all, n)
 			}
 			return nil
 		})
-	}
-	return all
+		return nil
+	})
+	return all, err
 }
 
 // release is what comes with the instant of a planned release, and before it.

@@ -62,6 +62,7 @@ type service struct {
 
 	minima   shelf[minimumRow] // by case; none: the config's
 	clocks   shelf[clockRow]   // by case
+	plans    shelf[planRow]    // by case
 	linked   shelf[linkedRow]  // by case
 	hearing  sync.Mutex        // held by who changes a row of clocks
 	noticing sync.Mutex        // held by who tells linked cases of an end
@@ -184,6 +185,7 @@ func (s *service) run(ctx context.Context, o Options) error {
 	s.seen, s.owed = openShelf[seenRow](s.led, "seen"), openShelf[owedRow](s.led, "owed")
 	s.minima = openShelf[minimumRow](s.led, shelfMinima)
 	s.clocks = openShelf[clockRow](s.led, shelfClocks)
+	s.plans = openShelf[planRow](s.led, "plans")
 	s.linked = openShelf[linkedRow](s.led, "linked")
 	sib, err := openSiblings(s.led, s.org, s.kid, s.now)
 	if err != nil {
