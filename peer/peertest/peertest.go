@@ -14,6 +14,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -76,6 +78,12 @@ func New(name, dir string, schedule peer.Schedule) (*Org, error) {
 	return o, o.load()
 }
 
+// complaints is where a store says why it ends the process: a test that ends without a
+// word tells nobody anything.
+func complaints() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+}
+
 // NewOn is New with a store on a disk in memory, which Disk may replace.
 func NewOn(name string, disk *memdisk.Disk, schedule peer.Schedule) (*Org, error) {
 	o, err := Identity(name)
@@ -131,7 +139,7 @@ func (o *Org) load() (err error) {
 	if o.Disk != nil {
 		open = o.Disk.Open
 	}
-	if o.Ledger, err = open(o.dir, ledger.Options{StoreKey: [32]byte{1}}); err != nil {
+	if o.Ledger, err = open(o.dir, ledger.Options{StoreKey: [32]byte{1}, Log: complaints()}); err != nil {
 		return err
 	}
 	o.Cases = projection.New(o.Ledger)
