@@ -3,11 +3,8 @@ package peer_test
 import (
 	"bytes"
 	"crypto/ed25519"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -22,14 +19,7 @@ import (
 	"cordon/protocol/id"
 )
 
-// TestMain has twice as many tests run at once as there are processors, for they wait
-// more than they compute; -parallel says otherwise.
-func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
-		panic(err) // testing has defined it
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestQUIC(t *testing.T) {
 	orgs := newOrgs(t, 2)
