@@ -72,35 +72,50 @@ func (w *world) unoffered(s *said, m *protocol.EmbargoPropose) []string {
 	return b
 }
 
-// speaks are the rules for words about the embargo: as a steward's act where a config
-// is cited, else as a status entry.
-func (v *view) speaks(s *said) (b []string) {
+// voiced are the rules for who speaks of the embargo: as a steward's act where a config
+// is cited, else as a member.
+func (v *view) voiced(s *said) []string {
 	if s.Cfg != nil {
-		b = v.steward(s)
-	} else {
-		b = v.memberThen(s)
+		return v.steward(s)
 	}
+	return v.memberThen(s)
+}
+
+// speaks are voiced, and what came since.
+func (v *view) speaks(s *said) []string {
+	b := v.voiced(s)
 	if s.Cfg == nil && !v.unremoved(s) {
 		b = append(b, "removed")
 	}
 	return b
 }
 
-// answering are the rules of an answer to an agreement.
-func (v *view) answering(s *said, a id.AgrID) []string {
+// unheard are the rules that an answer to an agreement breaks by its past alone.
+func (v *view) unheard(s *said, a id.AgrID) []string {
 	b := v.w.cites(s)
 	if !v.w.agreed(a, s.past) {
 		b = append(b, "agreement-unknown")
 	}
-	if len(b) > 0 {
+	return b
+}
+
+// answering are the rules of an answer to an agreement.
+func (v *view) answering(s *said, a id.AgrID) []string {
+	if b := v.unheard(s, a); len(b) > 0 {
 		return b
 	}
 	return v.speaks(s)
 }
 
-// sound says whether an entry breaks none but the rule of what came since.
-func (v *view) sound(s *said) bool {
-	return !slices.ContainsFunc(v.judge(s), func(rule string) bool { return rule != "removed" })
+// sound says whether an acceptance breaks none but the rule of what came since. That one is
+// not asked: it rests on removals, which rest on the terms that were in force before them.
+func (v *view) sound(s *said, a id.AgrID) bool {
+	yes, ok := v.sounds[s.ID]
+	if !ok {
+		yes = len(v.w.broken(s)) == 0 && len(v.unheard(s, a)) == 0 && len(v.voiced(s)) == 0
+		v.sounds[s.ID] = yes
+	}
+	return yes
 }
 
 func relaxes(b, a protocol.Record) bool {
@@ -128,7 +143,7 @@ func (v *view) words(x *offer, past map[id.EntryID]bool) map[id.OrgID][]int {
 func (v *view) spoken(x *offer, past map[id.EntryID]bool) (all []*said) {
 	for _, s := range v.w.es {
 		m, ok := s.m.(*protocol.EmbargoAccept)
-		if !ok || m.Agr != x.AgrID || past != nil && !past[s.ID] || !v.sound(s) {
+		if !ok || m.Agr != x.AgrID || past != nil && !past[s.ID] || !v.sound(s, m.Agr) {
 			continue
 		}
 		if s.Cfg != nil && len(v.judge(s)) == 0 {

@@ -546,15 +546,16 @@ func (w *world) electorate(x id.ConfigID) map[id.OrgID]bool {
 
 // view is what a subset of the entries makes of the case.
 type view struct {
-	w     *world
-	in    map[id.EntryID]bool // nil: all
-	chain []id.ConfigID
-	certs map[id.ConfigID]bool
-	rules map[id.EntryID][]string
+	w      *world
+	in     map[id.EntryID]bool // nil: all
+	chain  []id.ConfigID
+	certs  map[id.ConfigID]bool
+	rules  map[id.EntryID][]string
+	sounds map[id.EntryID]bool // acceptances
 }
 
 func (w *world) over(in map[id.EntryID]bool) *view {
-	return &view{w: w, in: in, certs: map[id.ConfigID]bool{}, rules: map[id.EntryID][]string{}}
+	return &view{w: w, in: in, certs: map[id.ConfigID]bool{}, rules: map[id.EntryID][]string{}, sounds: map[id.EntryID]bool{}}
 }
 
 func (v *view) has(x id.EntryID) bool { return v.in == nil || v.in[x] }
