@@ -35,6 +35,14 @@ type call struct {
 	args []string
 }
 
+// first is the first argument, "" where none is given.
+func (c *call) first() string {
+	if len(c.args) == 0 {
+		return ""
+	}
+	return c.args[0]
+}
+
 // text, list and flag read the call's flags; the table has declared them.
 func (c *call) text(name string) string {
 	s, err := c.cmd.Flags().GetString(name)

@@ -172,11 +172,7 @@ func (c *call) verify() error {
 	if err != nil {
 		return err
 	}
-	name := ""
-	if len(c.args) > 0 {
-		name = c.args[0]
-	}
-	v, err := client.Verify(c.ctx, name)
+	v, err := client.Verify(c.ctx, c.first())
 	if err != nil {
 		return err
 	}

@@ -18,8 +18,8 @@ import (
 // mergeVerb makes one case of two.
 var mergeVerb = verb{use: "merge CASE INTO", short: "let a case go on in another, as a steward of both", json: true, confirm: true, run: (*call).caseMerge,
 	long: `Let CASE go on in the case INTO; you are a steward of both. Nothing is copied and
-both records stay: the members of CASE who are not in INTO are invited there, and
-who does not accept stays in CASE alone. Of two embargoes the earlier end holds until
+both records stay: members of CASE are invited into INTO for a role that they lack
+there, and who does not accept stays in CASE alone. Of two embargoes the earlier end holds until
 the stewards agree on new terms. CASE then takes no invitation and no proposal.
 What follows is printed first; on a terminal you are asked. It can be run again
 where it was interrupted.`}

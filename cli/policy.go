@@ -32,11 +32,7 @@ func (c *call) policy() error {
 	if err != nil {
 		return err
 	}
-	org := ""
-	if len(c.args) > 0 {
-		org = c.args[0]
-	}
-	p, err := client.Policy(c.ctx, org)
+	p, err := client.Policy(c.ctx, c.first())
 	if err != nil {
 		return err
 	}

@@ -130,11 +130,7 @@ func (c *call) daemonYield() error {
 	if err := c.confirmed("yield", "The standby decides for your organisation from now on, and this daemon stands by."); err != nil {
 		return err
 	}
-	to := ""
-	if len(c.args) > 0 {
-		to = c.args[0]
-	}
-	made, err := c.parts.YieldDaemon(c.ctx, c.home, to, c.text("root"))
+	made, err := c.parts.YieldDaemon(c.ctx, c.home, c.first(), c.text("root"))
 	if err != nil {
 		return err
 	}

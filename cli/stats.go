@@ -25,17 +25,13 @@ func (c *call) stats() error {
 	if err != nil {
 		return err
 	}
-	name := ""
-	if len(c.args) > 0 {
-		name = c.args[0]
-	}
-	s, err := client.Stats(c.ctx, name)
+	s, err := client.Stats(c.ctx, c.first())
 	if err != nil {
 		return err
 	}
 	return c.show(s, func(w io.Writer) {
 		for _, k := range s.Cases {
-			caseStatsText(w, k, name != "")
+			caseStatsText(w, k, c.first() != "")
 		}
 		skillText(w, s)
 	})

@@ -156,7 +156,10 @@ func (s *service) begun(c id.CaseID, title string) (id.CaseID, bool) {
 			})
 			return nil
 		})
-		if t := s.title(x); ours && (t == title || t == "") {
+		if !ours {
+			continue
+		}
+		if t := s.title(x); t == title || t == "" {
 			return x, true
 		}
 	}

@@ -15,13 +15,9 @@ import (
 
 // getStats answers GET /stats[?case=CASE].
 func (s *service) getStats(r *http.Request) (any, error) {
-	cases := s.led.Cases()
-	if name := r.URL.Query().Get("case"); name != "" {
-		c, err := s.findCase(name)
-		if err != nil {
-			return nil, err
-		}
-		cases = []id.CaseID{c}
+	cases, err := s.namedOrAll(r)
+	if err != nil {
+		return nil, err
 	}
 	out := &api.Stats{Schema: "cordon.stats/1", Cases: []api.CaseStats{}}
 	for _, c := range cases {

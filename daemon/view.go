@@ -263,15 +263,21 @@ func (s *service) getEntry(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// namedOrAll is the case that the query names as case, or all of them.
+func (s *service) namedOrAll(r *http.Request) ([]id.CaseID, error) {
+	name := r.URL.Query().Get("case")
+	if name == "" {
+		return s.led.Cases(), nil
+	}
+	c, err := s.findCase(name)
+	return []id.CaseID{c}, err
+}
+
 // verify answers GET /verify: every hash and signature of one case, or of all.
 func (s *service) verify(r *http.Request) (any, error) {
-	cases := s.led.Cases()
-	if name := r.URL.Query().Get("case"); name != "" {
-		c, err := s.findCase(name)
-		if err != nil {
-			return nil, err
-		}
-		cases = []id.CaseID{c}
+	cases, err := s.namedOrAll(r)
+	if err != nil {
+		return nil, err
 	}
 	out := &api.Verified{Schema: "cordon.verify/1"}
 	for _, c := range cases {

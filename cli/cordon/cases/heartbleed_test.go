@@ -16,11 +16,8 @@ func TestHeartbleed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many daemons")
 	}
-	p := newPlay(t)
 	rec := load(t, heartbleed.file)
-	for _, o := range rec.Organisations {
-		p.add(o.ID, o.Name, o.Role)
-	}
+	p := cast(t, rec)
 	p.acquaint(p.order...)
 	g := tell(p, &heartbleed, rec)
 	g.over(g.k, "PXA")

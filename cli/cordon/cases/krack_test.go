@@ -45,10 +45,7 @@ func TestKRACKNamed(t *testing.T) {
 func playKRACK(t *testing.T, rec *record) {
 	t.Helper()
 	begin := time.Now()
-	p := newPlay(t)
-	for _, o := range rec.Organisations {
-		p.add(o.ID, o.Name, o.Role)
-	}
+	p := cast(t, rec)
 	for _, o := range p.order { // vendors know the finders and the coordinator, not each other
 		for _, hub := range []string{"ku-leuven", "cert-cc"} {
 			if h := p.orgs[hub]; h != o && (o.key != "ku-leuven" || hub != "cert-cc") {

@@ -27,11 +27,8 @@ func TestMeltdown(t *testing.T) {
 	if os.Getenv("CORDON_VOLUME") == "" {
 		t.Skip("32 daemons: CORDON_VOLUME=gate")
 	}
-	p := newPlay(t)
 	rec := load(t, meltdown.file)
-	for _, o := range rec.Organisations {
-		p.add(o.ID, o.Name, o.Role)
-	}
+	p := cast(t, rec)
 	p.acquaint(p.order...)
 	g := tell(p, &meltdown, rec)
 	g.over(g.k, "PXa")

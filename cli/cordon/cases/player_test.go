@@ -35,6 +35,15 @@ type play struct {
 
 func newPlay(t *testing.T) *play { return &play{world: newWorld(t), book: newBook()} }
 
+// cast is a run with the organisations of a case on stage.
+func cast(t *testing.T, rec *record) *play {
+	p := newPlay(t)
+	for _, o := range rec.Organisations {
+		p.add(o.ID, o.Name, o.Role)
+	}
+	return p
+}
+
 // log adds a line to the transcript (go test -v).
 func (p *play) log(format string, args ...any) {
 	p.t.Logf("%-16s "+format, append([]any{p.now}, args...)...)
