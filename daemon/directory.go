@@ -36,7 +36,10 @@ type directory struct {
 	newer chan *identity.Org // our own chain, longer than this run knows it; the steward loop reads
 	grew  chan id.OrgID      // organisations whose chain got longer; the steward loop reads
 
-	edit   sync.Mutex // held by who changes something, across the disk; taken before mu
+	revoked chan [][]byte // identity events of pinned organisations that revoke a key; the public topics read
+
+	edit   sync.Mutex             // held by who changes something, across the disk; taken before mu
+	heard  map[id.OrgID]time.Time // when a new card came over the public topics; edit
 	mu     sync.RWMutex
 	orgs   map[id.OrgID]*known   // mu; changed under edit only; a known never changes
 	byPeer map[[32]byte]id.OrgID // transport key of an unrevoked daemon; mu
@@ -46,6 +49,7 @@ type directory struct {
 type known struct {
 	org     *identity.Org          // the longest chain seen
 	card    *identity.Card         // nil: not pinned
+	others  map[id.Kid]beside      // of its further daemons; empty unless pinned
 	met     map[id.CaseID][]string // common cases, and the addresses given there
 	suspect bool                   // two chains, neither extends the other: until pinned anew
 	contact contact                // what speaks for it; empty unless pinned
@@ -55,6 +59,7 @@ type known struct {
 type orgRow struct {
 	Events  [][]byte            `json:"events"`
 	Card    []byte              `json:"card,omitempty"`
+	Others  map[id.Kid]beside   `json:"others,omitempty"`
 	Met     map[string][]string `json:"met,omitempty"` // case id: addresses
 	Suspect bool                `json:"suspect,omitempty"`
 	Contact contact             `json:"contact,omitzero"`
@@ -63,7 +68,7 @@ type orgRow struct {
 func openDirectory(l *ledger.Ledger, sib *siblings, log *slog.Logger, now func() time.Time) (*directory, error) {
 	d := &directory{
 		self: sib.us.ID, own: sib.us.Events, sib: sib, log: log, now: now, rows: openShelf[orgRow](l, shelfOrgs),
-		grew: make(chan id.OrgID, 64), newer: make(chan *identity.Org, 1),
+		grew: make(chan id.OrgID, 64), newer: make(chan *identity.Org, 1), revoked: make(chan [][]byte, 64), heard: map[id.OrgID]time.Time{},
 		orgs: map[id.OrgID]*known{}, byPeer: map[[32]byte]id.OrgID{},
 	}
 	err := d.rows.all(func(key []byte, row orgRow) error {
@@ -71,7 +76,7 @@ func openDirectory(l *ledger.Ledger, sib *siblings, log *slog.Logger, now func()
 		if err != nil {
 			return fmt.Errorf("stored identity: %w", err)
 		}
-		k := &known{org: org, suspect: row.Suspect, contact: row.Contact, met: map[id.CaseID][]string{}}
+		k := &known{org: org, others: row.Others, suspect: row.Suspect, contact: row.Contact, met: map[id.CaseID][]string{}}
 		if row.Card != nil {
 			if k.card, err = identity.OpenCard(row.Card); err != nil {
 				return fmt.Errorf("stored card: %w", err)
@@ -141,7 +146,7 @@ func (d *directory) save(k *known) error {
 		d.replace(o, nil)
 		return nil
 	}
-	row := orgRow{Events: k.org.Events, Suspect: k.suspect, Contact: k.contact, Met: map[string][]string{}}
+	row := orgRow{Events: k.org.Events, Others: k.others, Suspect: k.suspect, Contact: k.contact, Met: map[string][]string{}}
 	if k.card != nil {
 		row.Card = k.card.Raw
 	}
@@ -243,6 +248,8 @@ func (k *known) clone() *known {
 	for c, a := range k.met {
 		n.met[c] = a
 	}
+	n.others = make(map[id.Kid]beside, len(k.others)+1)
+	maps.Copy(n.others, k.others)
 	return &n
 }
 
@@ -251,6 +258,9 @@ func (d *directory) extend(k *known, org *identity.Org) {
 	switch {
 	case k.org.Extends(org):
 	case org.Extends(k.org):
+		if k.card != nil && revokes(org, k.org) {
+			d.tellRevoked(org)
+		}
 		k.org = org
 		d.tellGrew(org.ID)
 	default:
@@ -264,6 +274,15 @@ func (d *directory) extend(k *known, org *identity.Org) {
 func (d *directory) tellGrew(o id.OrgID) {
 	select {
 	case d.grew <- o:
+	default:
+	}
+}
+
+// tellRevoked has the public topics told; when they are far behind the news is
+// dropped, for its organisation tells it as well.
+func (d *directory) tellRevoked(org *identity.Org) {
+	select {
+	case d.revoked <- org.Events:
 	default:
 	}
 }
@@ -307,18 +326,27 @@ func (d *directory) Targets() []peer.Target {
 	return out
 }
 
-// addrs are the addresses to try: the card's first, then those given in cases.
+// addrs are the addresses to try: the card's first, then those of its further daemons,
+// then those given in cases.
 func (k *known) addrs() []string {
 	var out []string
-	if k.card != nil {
-		out = append(out, k.card.Addrs...)
-	}
-	for _, addrs := range k.met {
+	more := func(addrs []string) {
 		for _, a := range addrs {
 			if len(out) < maxAddrs && !slices.Contains(out, a) {
 				out = append(out, a)
 			}
 		}
+	}
+	if k.card != nil {
+		more(k.card.Addrs)
+	}
+	for kid, b := range k.others {
+		if d, ok := k.org.Daemon(kid); ok && !d.Revoked {
+			more(b.Addrs)
+		}
+	}
+	for _, addrs := range k.met {
+		more(addrs)
 	}
 	return out
 }

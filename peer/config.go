@@ -27,6 +27,7 @@ type Config struct {
 	Directory   Directory
 	Invitations Invitations
 	Handover    Handover         // nil: this daemon stands alone
+	Public      Public           // nil: this daemon is in no public topic
 	Now         func() time.Time // the daemon's clock
 	Log         *slog.Logger     // receives no case data; nil discards
 	Schedule    Schedule         // zero fields take the values of DefaultSchedule
@@ -48,6 +49,7 @@ type Schedule struct {
 	Tell      time.Duration // upper bound of the random delay before others are told of accepted entries
 	Compare   time.Duration // between two VEC to a random member of each live case
 	Retry     time.Duration // after which an unanswered WANT may be asked again, elsewhere too
+	Public    time.Duration // upper bound of the delay of our card after somebody came to the public topics; see publicPause; ten heartbeats of gossipsub
 }
 
 // DefaultSchedule is what every daemon runs.
@@ -60,6 +62,7 @@ func DefaultSchedule() Schedule {
 		Tell:      200 * time.Millisecond,
 		Compare:   time.Minute,
 		Retry:     10 * time.Second,
+		Public:    10 * time.Second,
 	}
 }
 

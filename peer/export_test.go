@@ -39,6 +39,9 @@ func BareHost(c Config) (host.Host, error) {
 // Wire puts the daemon of c on a simulated network.
 func Wire(c *Config, wires ...libp2p.Option) { c.wires = wires }
 
+// TopicCards is the public topic of cards.
+const TopicCards = topicCards
+
 // Bare is a session of which a test does both halves by itself.
 type Bare struct {
 	*session

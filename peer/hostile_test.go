@@ -331,8 +331,6 @@ func TestWhoMayConnect(t *testing.T) {
 	}
 }
 
-// TestIdentifyTellsNothing is P6.2: what libp2p says of us by itself is the same for
-// every daemon and names no case.
 // TestExpiredCertificate: by whose clock a certificate has run out, that daemon
 // neither keeps a session with its holder nor begins one.
 func TestExpiredCertificate(t *testing.T) {
@@ -360,9 +358,12 @@ func TestExpiredCertificate(t *testing.T) {
 	until(t, "the same clock again, a session again", orgs, connected)
 }
 
+// TestIdentifyTellsNothing is P6.2: what libp2p says of us by itself is the same for
+// every daemon and names no case.
 func TestIdentifyTellsNothing(t *testing.T) {
 	orgs := newOrgs(t, 1)
 	a := orgs[0]
+	a.Public = true
 	o := opener(t, a)
 	peertest.Meet(a, o)
 	start(t, a)
@@ -376,7 +377,8 @@ func TestIdentifyTellsNothing(t *testing.T) {
 		list, err := b.host.Peerstore().GetProtocols(p)
 		return err == nil && len(list) > 0
 	})
-	known := []string{"/cordon/sync/1", "/cordon/invite/1", "/cordon/keys/1", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0"}
+	known := []string{"/cordon/sync/1", "/cordon/invite/1", "/cordon/keys/1", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0",
+		"/meshsub/1.0.0", "/meshsub/1.1.0", "/meshsub/1.2.0", "/meshsub/1.3.0", "/floodsub/1.0.0"}
 	for _, id := range must(b.host.Peerstore().GetProtocols(p))(t) {
 		if !slices.Contains(known, string(id)) {
 			t.Errorf("speaks %s", id)

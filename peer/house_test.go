@@ -10,7 +10,7 @@ import (
 )
 
 // TestOneWayOut: frames of ledger bytes are made only where release asks for them,
-// and bytes are written to a stream only by the functions named here.
+// and bytes are written to a stream, or to a public topic, only by the functions named here.
 func TestOneWayOut(t *testing.T) {
 	made := map[string]string{ // structure -> the one function that fills it
 		"Entries": "entriesFrame", "Keys": "sealKeys", "Body": "sendChunk", "Proof": "sendProofs", "Packet": "letIn",
@@ -47,6 +47,9 @@ func TestOneWayOut(t *testing.T) {
 					}
 				case *ast.CallExpr:
 					sel, ok := n.Fun.(*ast.SelectorExpr)
+					if ok && sel.Sel.Name == "Publish" && fn.Name.Name != "publish" || ok && sel.Sel.Name == "publish" && fn.Name.Name != "tell" {
+						t.Errorf("%s: %s writes to a public topic", name, fn.Name.Name)
+					}
 					if x, isSum := receiver(sel); ok && sel.Sel.Name == "Write" && !(isSum && (x == "sum" || x == "h")) && !writers[fn.Name.Name] {
 						t.Errorf("%s: %s writes to a stream", name, fn.Name.Name)
 					}

@@ -98,7 +98,7 @@ func (s Schedule) orDefault() Schedule {
 	return Schedule{
 		Dial: cmp.Or(s.Dial, d.Dial), DialMax: cmp.Or(s.DialMax, d.DialMax), Tags: cmp.Or(s.Tags, d.Tags),
 		TagsDelay: cmp.Or(s.TagsDelay, d.TagsDelay), Tell: cmp.Or(s.Tell, d.Tell),
-		Compare: cmp.Or(s.Compare, d.Compare), Retry: cmp.Or(s.Retry, d.Retry),
+		Compare: cmp.Or(s.Compare, d.Compare), Retry: cmp.Or(s.Retry, d.Retry), Public: cmp.Or(s.Public, d.Public),
 	}
 }
 
@@ -116,7 +116,14 @@ func (n *Node) Run(ctx context.Context) error {
 		n.host.SetStreamHandler(protoHandover, func(s network.Stream) { n.spawn(func() { n.answerHandover(ctx, s) }) })
 		n.spawn(func() { n.copyHandover(ctx) })
 	}
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
+	if n.c.Public != nil {
+		n.spawn(func() {
+			if err := n.gossip(ctx); err != nil && ctx.Err() == nil {
+				failed <- err
+			}
+		})
+	}
 	n.spawn(func() { n.dial(ctx) })
 	n.spawn(func() { n.compare(ctx) })
 	n.spawn(func() { n.fetch.run(ctx) })

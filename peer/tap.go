@@ -18,7 +18,7 @@ type tapped struct {
 }
 
 func (t tapped) SetStreamHandler(p protocol.ID, h network.StreamHandler) {
-	t.Host.SetStreamHandler(p, func(s network.Stream) { h(tappedStream{s, t.tell}) })
+	t.Host.SetStreamHandler(p, func(s network.Stream) { h(&tappedStream{s, t.tell}) })
 }
 
 func (t tapped) NewStream(ctx context.Context, p libpeer.ID, ids ...protocol.ID) (network.Stream, error) {
@@ -26,15 +26,16 @@ func (t tapped) NewStream(ctx context.Context, p libpeer.ID, ids ...protocol.ID)
 	if err != nil {
 		return nil, err
 	}
-	return tappedStream{s, t.tell}, nil
+	return &tappedStream{s, t.tell}, nil
 }
 
+// tappedStream is used by its pointer: pubsub compares streams.
 type tappedStream struct {
 	network.Stream
 	tell func(received []byte)
 }
 
-func (s tappedStream) Read(b []byte) (int, error) {
+func (s *tappedStream) Read(b []byte) (int, error) {
 	n, err := s.Stream.Read(b)
 	if n > 0 {
 		s.tell(b[:n])

@@ -3,6 +3,7 @@ package peertest
 import (
 	"crypto/ed25519"
 	"sync"
+	"time"
 
 	"cordon/peer"
 	"cordon/protocol"
@@ -17,7 +18,11 @@ type book struct {
 	mu      sync.Mutex
 	pinned  map[id.OrgID]*Org
 	met     map[id.OrgID]*identity.Org
-	control int // entries when met was made
+	control int                 // entries when met was made
+	cards   map[id.OrgID]uint64 // T of the newest card that came over the public topics
+	longer  map[id.OrgID]int    // chains that did, longer than the pinned one
+	looked  int                 // messages of the public topics that were judged
+	revoked chan [][]byte
 }
 
 // addresses stand for what cards and address entries say; they are per process, as
@@ -28,7 +33,8 @@ var addresses = struct {
 }{of: map[id.OrgID][]string{}}
 
 func newBook(o *Org) *book {
-	return &book{o: o, pinned: map[id.OrgID]*Org{}, met: map[id.OrgID]*identity.Org{}}
+	return &book{o: o, pinned: map[id.OrgID]*Org{}, met: map[id.OrgID]*identity.Org{},
+		cards: map[id.OrgID]uint64{}, longer: map[id.OrgID]int{}, revoked: make(chan [][]byte, 1)}
 }
 
 func (b *book) pin(p *Org) {
@@ -123,3 +129,48 @@ func (b *book) Events() [][]byte { return b.o.Chain.Events }
 
 // Learn is peer.Directory's.
 func (b *book) Learn(id.OrgID, [][]byte) {}
+
+// Card is peer.Public's: a new one each time.
+func (b *book) Card() ([]byte, error) {
+	return identity.SealCard(b.o.key, identity.Card{Org: b.o.Chain, T: uint64(time.Now().UnixMicro())})
+}
+
+// HeardCard is peer.Public's: what is of a pinned organisation goes on.
+func (b *book) HeardCard(raw []byte) bool {
+	c, err := identity.OpenCard(raw)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looked++
+	if err != nil || b.pinned[c.Org.ID] == nil || c.T < b.cards[c.Org.ID] {
+		return false
+	}
+	b.cards[c.Org.ID] = c.T
+	return true
+}
+
+// HeardEvents is peer.Public's.
+func (b *book) HeardEvents(events [][]byte) bool {
+	c, err := identity.Replay(events)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looked++
+	if err != nil || b.pinned[c.ID] == nil || b.pinned[c.ID].Chain.Extends(c) {
+		return false
+	}
+	b.longer[c.ID]++
+	return true
+}
+
+// Revoked is peer.Public's.
+func (b *book) Revoked() <-chan [][]byte { return b.revoked }
+
+// Revoke has the public topics told of a chain.
+func (o *Org) Revoke(chain *identity.Org) { o.book.revoked <- chain.Events }
+
+// Heard says what came over the public topics: whether a card, and how many longer
+// chains, of an organisation; and how many messages were judged.
+func (o *Org) Heard(of id.OrgID) (card bool, chains, looked int) {
+	o.book.mu.Lock()
+	defer o.book.mu.Unlock()
+	return o.book.cards[of] > 0, o.book.longer[of], o.book.looked
+}

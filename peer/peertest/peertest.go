@@ -39,6 +39,7 @@ type Org struct {
 	Hook   func(*peer.Node)   // called by Start before the node runs; may be nil
 	Disk   *memdisk.Disk      // where the store is opened the next time; nil is the machine's
 	Shut   bool               // refuses every invitation
+	Public bool               // takes part in the public topics
 	Tap    func([]byte)       // peer.Config's
 	Clock  func() time.Time   // of the node; nil is time.Now
 	Tune   func(*peer.Config) // has the last word on the node's; may be nil
@@ -51,6 +52,7 @@ type Org struct {
 
 	dir       string
 	schedule  peer.Schedule
+	root      ed25519.PrivateKey
 	key       ed25519.PrivateKey // signs entries
 	transport ed25519.PrivateKey
 	kem       hpke.PrivateKey
@@ -65,7 +67,8 @@ type Org struct {
 // Fast is a schedule in which nothing waits longer than needed.
 func Fast() peer.Schedule {
 	return peer.Schedule{Dial: 20 * time.Millisecond, DialMax: 100 * time.Millisecond, Tags: 300 * time.Millisecond,
-		TagsDelay: time.Millisecond, Tell: time.Millisecond, Compare: 300 * time.Millisecond, Retry: 500 * time.Millisecond}
+		TagsDelay: time.Millisecond, Tell: time.Millisecond, Compare: 300 * time.Millisecond, Retry: 500 * time.Millisecond,
+		Public: 30 * time.Millisecond}
 }
 
 // New makes an organisation with fresh keys whose store lies in dir.
@@ -105,7 +108,7 @@ func Identity(name string) (*Org, error) {
 		}
 		keys[i] = k
 	}
-	o := &Org{key: keys[2], transport: keys[3],
+	o := &Org{root: keys[0], key: keys[2], transport: keys[3],
 		listen: []string{"/ip4/127.0.0.1/tcp/0"}}
 	var err error
 	if o.kem, err = hpke.MLKEM768X25519().GenerateKey(); err != nil {
@@ -130,6 +133,15 @@ func Identity(name string) (*Org, error) {
 	o.ID, o.Kid = o.Chain.ID, cose.Thumbprint(public(o.key))
 	o.book, o.desk = newBook(o), newDesk(o)
 	return o, nil
+}
+
+// Renamed is o's chain with another name; o keeps its own.
+func (o *Org) Renamed(name string) (*identity.Org, error) {
+	e, err := o.Chain.Rename(o.root, name, nil)
+	if err != nil {
+		return nil, err
+	}
+	return o.Chain.Extend(e)
 }
 
 func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
@@ -167,6 +179,9 @@ func (o *Org) QUIC() { o.listen = []string{"/ip4/127.0.0.1/udp/0/quic-v1"} }
 func (o *Org) Config() peer.Config {
 	c := peer.Config{Org: o.ID, Kid: o.Kid, Transport: o.transport, KEM: o.kem, Listen: o.listen,
 		Ledger: o.Ledger, Cases: o.Cases, Directory: o.book, Invitations: o.desk, Now: o.clock(), Schedule: o.schedule, Tap: o.Tap}
+	if o.Public {
+		c.Public = o.book
+	}
 	if o.Tune != nil {
 		o.Tune(&c)
 	}

@@ -54,11 +54,6 @@ type Packet struct {
 	Members []id.OrgID // other members, from whom the case may be fetched too
 }
 
-// AppendRequest appends the length and the request.
-func AppendRequest(b []byte, q *Request) []byte {
-	return prefixed(b, q.Append)
-}
-
 // Append appends the request without a length.
 func (q *Request) Append(b []byte) []byte {
 	switch q.Kind {

@@ -7,6 +7,9 @@ import (
 	"cordon/protocol/canon"
 )
 
+// appendRequest appends the length and the request, as a stream has them.
+func appendRequest(b []byte, q *Request) []byte { return prefixed(b, q.Append) }
+
 // TestLargestRequestFits: the largest offer fits its frame and reads back; with a
 // byte more in any part it is none.
 func TestLargestRequestFits(t *testing.T) {
@@ -23,7 +26,7 @@ func TestLargestRequestFits(t *testing.T) {
 		{parts(MaxObject, MaxAgreement+1, MaxCard), false},
 		{parts(MaxObject, MaxAgreement, MaxCard+1), false},
 	} {
-		raw, err := ReadFrame(bytes.NewReader(AppendRequest(nil, q.Request)), nil, MaxInviteFrame)
+		raw, err := ReadFrame(bytes.NewReader(appendRequest(nil, q.Request)), nil, MaxInviteFrame)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +36,8 @@ func TestLargestRequestFits(t *testing.T) {
 	}
 }
 
-// TestEventsOfHello: 32 KiB of events pass, in any number that a chain has.
+// TestEventsOfHello: 32 KiB of events pass, in any number that a chain has; on the
+// public topic not none.
 func TestEventsOfHello(t *testing.T) {
 	for _, c := range []struct {
 		events, size int
@@ -49,6 +53,9 @@ func TestEventsOfHello(t *testing.T) {
 		raw := Append(nil, h)[4:]
 		if _, err := Parse(raw); (err == nil) != c.good || len(raw) > MaxEvents+4<<10 {
 			t.Errorf("%d events of %d bytes, a frame of %d: %v", c.events, c.size, len(raw), err)
+		}
+		if _, err := ParseEvents(AppendEvents(nil, h.Events)); (err == nil) != (c.good && c.events > 0) {
+			t.Errorf("%d events of %d bytes on the public topic: %v", c.events, c.size, err)
 		}
 	}
 }

@@ -79,15 +79,36 @@ func (d *decoder) hello() *Hello {
 	}
 	f.Kid, f.Nonce = d.hash(), d.hash()
 	f.MaxFrame = d.number(1 << 32)
-	f.Events = d.blobs(identity.MaxEvents, MaxEvents)
+	f.Events = d.events()
+	return f
+}
+
+// events are the identity events of one organisation.
+func (d *decoder) events() [][]byte {
+	list := d.blobs(identity.MaxEvents, MaxEvents)
 	total := 0
-	for _, e := range f.Events {
+	for _, e := range list {
 		total += len(e)
 	}
 	if total > MaxEvents {
 		d.fail(ErrFrame)
 	}
-	return f
+	return list
+}
+
+// ParseEvents reads a message of the public topic of revocations, which is the whole
+// of b: the identity events of one organisation, oldest first, at most MaxEvents
+// bytes of them (spec/cordon.cddl, revocations). The result aliases b.
+func ParseEvents(b []byte) ([][]byte, error) {
+	d := &decoder{r: canon.NewReader(b), size: len(b)}
+	list := d.events()
+	if d.err == nil && !d.r.Done() {
+		d.err = canon.ErrTrailing
+	}
+	if d.err == nil && len(list) == 0 {
+		d.err = ErrFrame
+	}
+	return list, d.err
 }
 
 func (d *decoder) pairs() []Pair {
@@ -124,7 +145,7 @@ func (d *decoder) bodyWants() []BodyWant {
 	list := make([]BodyWant, d.list(36))
 	for i := range list {
 		d.tuple(2)
-		list[i] = BodyWant{Entry: d.hash(), From: uint32(d.number(MaxChunks))}
+		list[i] = BodyWant{Entry: d.hash(), From: uint32(d.number(maxChunks))}
 	}
 	return list
 }
@@ -159,7 +180,7 @@ func (d *decoder) smalls() []Small {
 func (d *decoder) body() *Body {
 	f := &Body{Tag: d.half(), Entry: d.hash()}
 	n := d.list(34)
-	if n > MaxChunks {
+	if n > maxChunks {
 		d.fail(ErrFrame)
 		return f
 	}
@@ -167,7 +188,7 @@ func (d *decoder) body() *Body {
 	for i := range f.Hashes {
 		f.Hashes[i] = d.hash()
 	}
-	f.Index = uint32(d.number(MaxChunks - 1))
+	f.Index = uint32(d.number(maxChunks - 1))
 	f.CT = d.bytes(MaxFrame)
 	if (f.Index == 0) != (n > 0) {
 		d.fail(ErrFrame)

@@ -24,7 +24,7 @@ const (
 	MaxBatch   = 1 << 20       // bytes of entries and small bodies in one ENTRIES
 	MaxEntries = 256           // entries in one ENTRIES
 	MaxSmall   = 16 << 10      // sealed bytes of a body that travels beside its entry
-	MaxChunks  = entry.MaxBody>>20 + 1
+	maxChunks  = entry.MaxBody>>20 + 1
 	MaxEvents  = identity.MaxCard // bytes of identity events in HELLO: every chain that fits a card
 )
 

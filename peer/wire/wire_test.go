@@ -109,7 +109,7 @@ func TestInviteReadsBack(t *testing.T) {
 		{Kind: Accept, Object: []byte{1}, Card: []byte{2}},
 		{Kind: Decline, Nonce: [16]byte{1}},
 	} {
-		raw, err := ReadFrame(bytes.NewReader(AppendRequest(nil, q)), nil, MaxInviteFrame)
+		raw, err := ReadFrame(bytes.NewReader(appendRequest(nil, q)), nil, MaxInviteFrame)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +152,7 @@ func FuzzFrame(f *testing.F) {
 }
 
 // FuzzInvite is FuzzFrame for requests and answers of /cordon/invite/1, and for what
-// is sealed into a join packet or KEYS.
+// is sealed into a join packet or KEYS, or stands on the public topic of revocations.
 func FuzzInvite(f *testing.F) {
 	f.Add((&Request{Kind: Offer, Agreement: []byte{0xa0}}).Append(nil))
 	f.Add((&Request{Kind: Accept}).Append(nil))
@@ -160,6 +160,7 @@ func FuzzInvite(f *testing.F) {
 	f.Add(AppendAnswer(nil, &Answer{Kind: Joined})[4:])
 	f.Add(AppendPacket(nil, &Packet{Genesis: []byte{1}, Members: []id.OrgID{fill(1)}}))
 	f.Add(AppendKeys(nil, []Key{{Entry: fill(1)}}))
+	f.Add(AppendEvents(nil, [][]byte{{1}, {2}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if q, err := ParseRequest(b); err == nil && !bytes.Equal(q.Append(nil), b) {
 			t.Fatal("the request writes other bytes than it read")
@@ -172,6 +173,9 @@ func FuzzInvite(f *testing.F) {
 		}
 		if k, err := ParseKeys(b); err == nil && !bytes.Equal(AppendKeys(nil, k), b) {
 			t.Fatal("the keys write other bytes than they read")
+		}
+		if e, err := ParseEvents(b); err == nil && !bytes.Equal(AppendEvents(nil, e), b) {
+			t.Fatal("the events write other bytes than they read")
 		}
 	})
 }

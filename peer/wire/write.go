@@ -102,3 +102,6 @@ func (f *Ack) append(b []byte) []byte {
 }
 
 func (f *Genesis) append(b []byte) []byte { return str(open(b, 2, kindGenesis), f.Raw) }
+
+// AppendEvents appends what ParseEvents reads.
+func AppendEvents(b []byte, events [][]byte) []byte { return blobs(b, events) }
