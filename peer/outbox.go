@@ -13,6 +13,7 @@ import (
 	"cordon/peer/wire"
 	"cordon/protocol/canon"
 	"cordon/protocol/id"
+	"cordon/protocol/identity"
 )
 
 // outbox holds the requests of /cordon/invite/1 that were not answered yet. The
@@ -64,7 +65,7 @@ func newOutbox(c *Config) (*outbox, error) {
 
 // post keeps a request until it is answered. The same one again replaces it.
 func (o *outbox) post(k letterKey, q *wire.Request, expires time.Time) error {
-	if len(q.Object) > wire.MaxObject || len(q.Card) > wire.MaxCard || len(q.Agreement) > wire.MaxAgreement {
+	if len(q.Object) > wire.MaxObject || len(q.Card) > identity.MaxCard || len(q.Agreement) > wire.MaxAgreement {
 		return ErrTooBig
 	}
 	l := &letter{Expires: unix(expires), Request: q.Append(nil)}

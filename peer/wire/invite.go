@@ -9,15 +9,6 @@ import (
 	"cordon/protocol/identity"
 )
 
-// Limits of /cordon/invite/1 (spec/sync.md §3).
-const (
-	MaxInviteFrame = 128 << 10 // bytes of a request or answer: an entry of 64 KiB and what seals it, at most
-	MaxObject      = 4 << 10   // bytes of a sealed invite or accept
-	MaxCard        = identity.MaxCard
-	MaxAgreement   = 40 << 10 // bytes of an agreement: a record and 32 KiB of text
-	MaxNamed       = 64       // organisations in a join packet
-)
-
 // The kinds of requests and answers, as they travel.
 const (
 	Offer   = 1
@@ -74,13 +65,13 @@ func ParseRequest(b []byte) (*Request, error) {
 	switch {
 	case d.err != nil:
 	case q.Kind == Offer && n == 4:
-		q.Object, q.Agreement, q.Card = d.bytes(MaxObject), d.item(MaxAgreement), d.bytes(MaxCard)
+		q.Object, q.Agreement, q.Card = d.bytes(MaxObject), d.item(MaxAgreement), d.bytes(identity.MaxCard)
 	case q.Kind == Accept && n == 3:
-		q.Object, q.Card = d.bytes(MaxObject), d.bytes(MaxCard)
+		q.Object, q.Card = d.bytes(MaxObject), d.bytes(identity.MaxCard)
 	case q.Kind == Decline && n == 2:
 		q.Nonce = d.half()
 	default:
-		d.fail(ErrKind)
+		d.fail(errKind)
 	}
 	if err := d.end(); err != nil {
 		return nil, fmt.Errorf("request of kind %d: %w", q.Kind, err)
@@ -109,7 +100,7 @@ func ParseAnswer(b []byte) (*Answer, error) {
 		a.Enc, a.Sealed = d.bytes(MaxInviteFrame), d.bytes(MaxInviteFrame)
 	case (a.Kind == Kept || a.Kind == No) && n == 1:
 	default:
-		d.fail(ErrKind)
+		d.fail(errKind)
 	}
 	if err := d.end(); err != nil {
 		return nil, fmt.Errorf("answer of kind %d: %w", a.Kind, err)
@@ -139,7 +130,7 @@ func ParsePacket(b []byte) (*Packet, error) {
 func (d *decoder) orgs() []id.OrgID {
 	n := d.list(34)
 	if n > MaxNamed {
-		d.fail(ErrFrame)
+		d.fail(errFrame)
 		return nil
 	}
 	list := make([]id.OrgID, n)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cordon/protocol/canon"
+	"cordon/protocol/identity"
 )
 
 // appendRequest appends the length and the request, as a stream has them.
@@ -21,10 +22,10 @@ func TestLargestRequestFits(t *testing.T) {
 		*Request
 		good bool
 	}{
-		{parts(MaxObject, MaxAgreement, MaxCard), true},
-		{parts(MaxObject+1, MaxAgreement, MaxCard), false},
-		{parts(MaxObject, MaxAgreement+1, MaxCard), false},
-		{parts(MaxObject, MaxAgreement, MaxCard+1), false},
+		{parts(MaxObject, MaxAgreement, identity.MaxCard), true},
+		{parts(MaxObject+1, MaxAgreement, identity.MaxCard), false},
+		{parts(MaxObject, MaxAgreement+1, identity.MaxCard), false},
+		{parts(MaxObject, MaxAgreement, identity.MaxCard+1), false},
 	} {
 		raw, err := ReadFrame(bytes.NewReader(appendRequest(nil, q.Request)), nil, MaxInviteFrame)
 		if err != nil {

@@ -37,11 +37,11 @@ var items = [...]int{kindHello: 6, kindTags: 2, kindVec: 3, kindWant: 5, kindEnt
 // frame reads the items after the kind; n is the length of the outer array.
 func (d *decoder) frame(kind uint64, n int) Frame {
 	if kind >= uint64(len(items)) || items[kind] == 0 {
-		d.fail(ErrKind)
+		d.fail(errKind)
 		return nil
 	}
 	if n != items[kind] {
-		d.fail(ErrFrame)
+		d.fail(errFrame)
 		return nil
 	}
 	switch kind {
@@ -75,7 +75,7 @@ func (d *decoder) hello() *Hello {
 		f.Versions = append(f.Versions, d.number(1<<32))
 	}
 	if d.err == nil && len(f.Versions) == 0 {
-		d.fail(ErrFrame)
+		d.fail(errFrame)
 	}
 	f.Kid, f.Nonce = d.hash(), d.hash()
 	f.MaxFrame = d.number(1 << 32)
@@ -91,7 +91,7 @@ func (d *decoder) events() [][]byte {
 		total += len(e)
 	}
 	if total > MaxEvents {
-		d.fail(ErrFrame)
+		d.fail(errFrame)
 	}
 	return list
 }
@@ -106,7 +106,7 @@ func ParseEvents(b []byte) ([][]byte, error) {
 		d.err = canon.ErrTrailing
 	}
 	if d.err == nil && len(list) == 0 {
-		d.err = ErrFrame
+		d.err = errFrame
 	}
 	return list, d.err
 }
@@ -135,7 +135,7 @@ func (d *decoder) ranges() []Range {
 		d.tuple(4)
 		list[i] = Range{Feed: d.feed(), From: d.seq(), To: d.seq()}
 		if list[i].From > list[i].To {
-			d.fail(ErrFrame)
+			d.fail(errFrame)
 		}
 	}
 	return list
@@ -157,7 +157,7 @@ func (d *decoder) entries() *Entries {
 		size += len(raw)
 	}
 	if size > MaxBatch {
-		d.fail(ErrFrame)
+		d.fail(errFrame)
 	}
 	f.Bodies = d.smalls()
 	return f
@@ -166,7 +166,7 @@ func (d *decoder) entries() *Entries {
 func (d *decoder) smalls() []Small {
 	n := d.list(36)
 	if n > MaxEntries {
-		d.fail(ErrFrame)
+		d.fail(errFrame)
 		return nil
 	}
 	list := make([]Small, n)
@@ -181,7 +181,7 @@ func (d *decoder) body() *Body {
 	f := &Body{Tag: d.half(), Entry: d.hash()}
 	n := d.list(34)
 	if n > maxChunks {
-		d.fail(ErrFrame)
+		d.fail(errFrame)
 		return f
 	}
 	f.Hashes = make([][32]byte, n)
@@ -191,7 +191,7 @@ func (d *decoder) body() *Body {
 	f.Index = uint32(d.number(maxChunks - 1))
 	f.CT = d.bytes(MaxFrame)
 	if (f.Index == 0) != (n > 0) {
-		d.fail(ErrFrame)
+		d.fail(errFrame)
 	}
 	return f
 }
@@ -229,7 +229,7 @@ func (d *decoder) list(least int) int {
 // tuple reads the head of an array of exactly n items.
 func (d *decoder) tuple(n int) {
 	if got := d.list(1); d.err == nil && got != n {
-		d.err = ErrFrame
+		d.err = errFrame
 	}
 }
 
@@ -292,7 +292,7 @@ func (d *decoder) feed() (f id.Feed) {
 	}
 	f.Comp = d.hash()
 	if d.err == nil && (f.Comp == id.Control || f.Comp == id.Everyone) {
-		d.err = ErrFrame // a second way to write 0 or 1
+		d.err = errFrame // a second way to write 0 or 1
 	}
 	return f
 }
@@ -301,7 +301,7 @@ func (d *decoder) feed() (f id.Feed) {
 func (d *decoder) blobs(count, most int) [][]byte {
 	n := d.list(1)
 	if n > count {
-		d.fail(ErrFrame)
+		d.fail(errFrame)
 		return nil
 	}
 	list := make([][]byte, n)

@@ -18,7 +18,7 @@ import (
 	"cordon/protocol/identity"
 )
 
-// Limits of spec/sync.md §2.
+// Limits of spec/sync.md §2, and of /cordon/invite/1 (§3).
 const (
 	MaxFrame   = 1<<20 + 1<<16 // bytes of a frame: a chunk of 1 MiB or that much of entries, and what stands around it
 	MaxBatch   = 1 << 20       // bytes of entries and small bodies in one ENTRIES
@@ -26,13 +26,18 @@ const (
 	MaxSmall   = 16 << 10      // sealed bytes of a body that travels beside its entry
 	maxChunks  = entry.MaxBody>>20 + 1
 	MaxEvents  = identity.MaxCard // bytes of identity events in HELLO: every chain that fits a card
+
+	MaxInviteFrame = 128 << 10 // bytes of a request or answer: an entry of 64 KiB and what seals it, at most
+	MaxObject      = 4 << 10   // bytes of a sealed invite or accept
+	MaxAgreement   = 40 << 10  // bytes of an agreement: a record and 32 KiB of text
+	MaxNamed       = 64        // organisations in a join packet
 )
 
 // Errors of ReadFrame and Parse, beside those of package canon.
 var (
 	ErrLength = errors.New("frame-length")
-	ErrKind   = errors.New("unknown-frame")
-	ErrFrame  = errors.New("bad-frame")
+	errKind   = errors.New("unknown-frame")
+	errFrame  = errors.New("bad-frame")
 )
 
 // The kinds of frames, as they travel.
