@@ -31,6 +31,9 @@ type Parts struct {
 	Init func(ctx context.Context, home string, o InitOptions) (Created, error)
 	// Daemon runs the daemon of a home until ctx ends.
 	Daemon func(ctx context.Context, home string, log io.Writer) error
+	// Relay passes connections on to the daemons of the organisations whose armoured
+	// cards it is given, until ctx ends; ready is told where it listens.
+	Relay func(ctx context.Context, home string, listen []string, cards [][]byte, ready func(addrs []string)) error
 	// Demo plays the demo; live says that out is a terminal that takes colour.
 	Demo func(ctx context.Context, out io.Writer, live bool) error
 	// Bench measures this machine and this build.
@@ -55,6 +58,7 @@ type InitOptions struct {
 	Name   string
 	Role   string   // vendor, coordinator or reporter
 	Listen []string // multiaddrs; none: the daemon's default
+	Relays []string // multiaddrs of relays at which it waits; none: it can be dialled
 	// Domains are the organisation's own.
 	Domains []string
 	// Unattended keeps the keys as plain files; else a passphrase is asked for.

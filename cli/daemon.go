@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +37,17 @@ the keys as files that only you can read, so that the daemon can start alone.`,
 		long: `Measure this machine and this build, each figure beside a limit that is measured
 in the same run on the same disk. A ratio above 1 is better than the limit.
 Takes some minutes: a store of a million entries is written.`},
+	{use: "relay", short: "pass connections on to daemons that nobody can dial; reads nothing", run: (*call).relay,
+		long: `Pass connections on to daemons that nobody can dial, behind a NAT say: run it
+where everybody can dial it. It keeps one key in --home, is in no case, and reads
+nothing: what it carries is encrypted from end to end. It does see who connects to
+whom, when, and how much. Only daemons of the organisations whose cards you give
+may wait at it; when their keys change, give their new cards.`,
+		example: "  cordon --home relay relay --listen /ip4/203.0.113.5/tcp/4500 --for our.card",
+		flags: func(f *pflag.FlagSet) {
+			f.StringArray("for", nil, "`FILE` with a card of who may wait here, may be repeated")
+			f.StringArray("listen", nil, "`MULTIADDR` to listen at, may be repeated")
+		}},
 	{use: "version", short: "what this binary is", json: true, run: (*call).version},
 }
 
@@ -43,11 +55,12 @@ Takes some minutes: a store of a million entries is written.`},
 func homeFlags(f *pflag.FlagSet) {
 	f.String("role", "", "`ROLE` of yours in cases you open: vendor (default), coordinator, reporter")
 	f.Bool("unattended", false, "ask nothing; keys without passphrase")
+	f.StringArray("relay", nil, "`MULTIADDR` of a relay at which to wait, if nobody can dial you; may be repeated")
 	f.StringArray("listen", nil, "`MULTIADDR` to listen at, may be repeated; port 0 takes a free one and keeps it")
 }
 
 func (c *call) initOptions() InitOptions {
-	return InitOptions{Role: c.text("role"), Listen: c.list("listen"), Unattended: c.flag("unattended")}
+	return InitOptions{Role: c.text("role"), Listen: c.list("listen"), Relays: c.list("relay"), Unattended: c.flag("unattended")}
 }
 
 // homeFlag is how this home is named on the next command line.
@@ -106,6 +119,30 @@ func (c *call) askInit(o *InitOptions) (err error) {
 
 func (c *call) daemon() error { return c.parts.Daemon(c.ctx, c.home, c.err) }
 
+// relay runs until it is interrupted.
+func (c *call) relay() error {
+	listen, files := c.list("listen"), c.list("for")
+	if len(listen) == 0 || len(files) == 0 {
+		return usage("cordon relay --listen /ip4/203.0.113.5/tcp/4500 --for our.card", "--listen and --for say where it is, and for whom")
+	}
+	var cards [][]byte
+	for _, name := range files {
+		text, err := c.readFile(name, maxCardFile)
+		if err != nil {
+			return err
+		}
+		cards = append(cards, text)
+	}
+	return c.parts.Relay(c.ctx, c.home, listen, cards, func(addrs []string) {
+		c.say("The relay runs. In config.toml of the daemons that wait here, above the first [section]:")
+		quoted := make([]string, len(addrs))
+		for i, a := range addrs {
+			quoted[i] = strconv.Quote(a)
+		}
+		c.say("relays = [%s]", strings.Join(quoted, ", "))
+	})
+}
+
 func (c *call) demo() error { return c.parts.Demo(c.ctx, c.out, live(c.out)) }
 
 func (c *call) status() error {
@@ -142,6 +179,13 @@ func statusText(w io.Writer, s *api.Status, now time.Time) {
 		field(w, "NOT WRITING", s.Stopped+": cordon key status")
 	}
 	field(w, "listens at", strings.Join(s.Listen, "\n"))
+	for _, r := range s.Relays {
+		state := "waits there for who cannot dial it"
+		if r.Fault != "" {
+			state = r.Fault
+		}
+		field(w, "relay", r.Addr+"\n"+state)
+	}
 	field(w, "cases", fmt.Sprint(s.Cases))
 	if s.Inbox > 0 {
 		field(w, "needs you", fmt.Sprintf("%s: cordon inbox", count(s.Inbox, "invitation")))

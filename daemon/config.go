@@ -12,6 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"cordon/daemon/api"
+	"cordon/peer"
 	"cordon/protocol"
 	"cordon/protocol/identity"
 )
@@ -22,6 +23,9 @@ type config struct {
 	Name   string   `toml:"name"`   // the organisation's, as on its card
 	Role   string   `toml:"role"`   // vendor, coordinator or reporter: ours in the cases that we open
 	Listen []string `toml:"listen"` // multiaddrs; port 0: any free one, kept over restarts
+	// Relays are where others reach us, and our card names no other address: multiaddrs
+	// of relays with their peer ids, as cordon relay prints them. None: they dial us.
+	Relays []string `toml:"relays,omitempty"`
 	// Contact is the level of contact that we ask of whom we invite, where the case
 	// says nothing else: tofu (also ""), domain, vouched or verified.
 	Contact string `toml:"contact,omitempty"`
@@ -91,6 +95,14 @@ func (c config) check() error {
 	}
 	if len(c.Listen) == 0 || len(c.Listen) > 16 {
 		return invalid("listen: 1 to 16 addresses, these are %d", len(c.Listen))
+	}
+	for _, a := range c.Relays {
+		if peer.CheckRelay(a) != nil || identity.CheckAddrs([]string{a + "/p2p-circuit"}) != nil {
+			return invalid("relays %q: as cordon relay prints it, like /ip4/192.0.2.7/tcp/4500/p2p/12D3KooW…", a)
+		}
+	}
+	if len(c.Relays) > 4 {
+		return invalid("relays: at most 4, these are %d", len(c.Relays))
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ type InitOptions struct {
 	Name       string   // the organisation's
 	Role       string   // vendor (default), coordinator or reporter
 	Listen     []string // multiaddrs; default: any address and free port, TCP and QUIC
+	Relays     []string // multiaddrs with peer ids; may be empty
 	Domains    []string // the organisation's own; they are to confirm it (spec/identity.md §8.7.2)
 	Unattended bool     // keys as plain files: the daemon starts with nobody there
 }
@@ -59,7 +60,7 @@ func Init(dir string, o InitOptions) (*Created, error) {
 // prepare makes the config, and refuses a home in which something lies or in which
 // the daemon could not start.
 func (h home) prepare(o InitOptions) (config, error) {
-	c := config{Name: o.Name, Role: o.Role, Listen: o.Listen}
+	c := config{Name: o.Name, Role: o.Role, Listen: o.Listen, Relays: o.Relays}
 	if c.Role == "" {
 		c.Role = "vendor"
 	}

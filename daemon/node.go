@@ -28,9 +28,18 @@ func (s *service) getStatus(*http.Request) (any, error) {
 	return &api.Status{
 		Schema: "cordon.status/1", Org: s.org.ID, Name: s.org.Name, Role: s.cfg.Role, Fingerprint: words(s.org.ID),
 		Kid: s.kid, CertUntil: time.Unix(int64(cert.NotAfter), 0).UTC(), Stopped: stopped,
-		Listen: append([]string{}, s.net.Addrs()...), Peers: s.dir.list(s.connected()),
+		Listen: append([]string{}, s.net.Addrs()...), Relays: s.relays(), Peers: s.dir.list(s.connected()),
 		Cases: len(s.led.Cases()), Inbox: len(inbox), Releases: releases,
 	}, nil
+}
+
+// relays are those that we named, and whether we have a place there.
+func (s *service) relays() (rows []api.RelayRow) {
+	faults := s.net.Relays()
+	for _, a := range s.cfg.Relays {
+		rows = append(rows, api.RelayRow{Addr: a, Fault: faults[a]})
+	}
+	return rows
 }
 
 // connected says which organisations have a daemon connected to ours.

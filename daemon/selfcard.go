@@ -42,7 +42,7 @@ func (s *service) listen(o Options) error {
 	}
 	c := peer.Config{
 		Org: s.org.ID, Kid: s.kid, Transport: s.keys.peer, KEM: s.keys.kem, Listen: wanted(s.cfg.Listen, row.Ports),
-		Ledger: s.led, Cases: s.cases, Directory: s.dir, Invitations: s.inv, Handover: s.copied, Public: topics{s.dir, s.self},
+		Relays: s.cfg.Relays, Ledger: s.led, Cases: s.cases, Directory: s.dir, Invitations: s.inv, Handover: s.copied, Public: topics{s.dir, s.self},
 		Now: s.now, Log: s.log, Schedule: o.Schedule, Tap: o.Tap,
 	}
 	if s.net, err = peer.Listen(c); err != nil && !slices.Equal(c.Listen, s.cfg.Listen) {
@@ -112,9 +112,8 @@ func anyHost(host, at string) bool {
 // refresh takes our addresses as they are now, and notes whether the cases that
 // we are in are still to be told.
 func (c *selfCard) refresh() error {
-	actual := c.s.net.Addrs()
 	var addrs []string
-	for _, a := range actual {
+	for _, a := range c.s.net.Reached() {
 		if len(addrs) < identity.MaxAddrs && !slices.Contains(addrs, a) && identity.CheckAddrs([]string{a}) == nil {
 			addrs = append(addrs, a)
 		}
@@ -132,7 +131,7 @@ func (c *selfCard) refresh() error {
 	if slices.Equal(row.Addrs, addrs) {
 		return nil
 	}
-	return c.rows.put(selfKey, selfRow{Ports: chosen(c.s.cfg.Listen, actual), Addrs: addrs})
+	return c.rows.put(selfKey, selfRow{Ports: chosen(c.s.cfg.Listen, c.s.net.Addrs()), Addrs: addrs})
 }
 
 // current is our addresses.

@@ -22,6 +22,7 @@ type Config struct {
 	Transport   ed25519.PrivateKey // the key of our libp2p identity
 	KEM         hpke.PrivateKey    // MLKEM768X25519; opens KEYS and join packets sent to us
 	Listen      []string           // multiaddrs: /ip4/…/tcp/… and /ip4/…/udp/…/quic-v1; port 0 is allowed
+	Relays      []string           // multiaddrs with a peer id at the end: where we wait for connections too; may be empty
 	Ledger      *ledger.Ledger
 	Cases       *projection.Cases
 	Directory   Directory

@@ -48,7 +48,9 @@ func (n *Node) round(ctx context.Context) {
 		n.try(ctx, p, t.Addrs)
 	}
 	for _, p := range n.host.Network().Peers() { // those that dialled us
-		n.try(ctx, p, nil)
+		if _, ok := n.allowed(p); ok { // a relay is none
+			n.try(ctx, p, nil)
+		}
 	}
 }
 
@@ -125,6 +127,7 @@ func (n *Node) connect(ctx context.Context, to libpeer.AddrInfo) error {
 	if s, ok := n.host.Network().(*swarm.Swarm); ok {
 		s.Backoff().Clear(to.ID) // the schedule is ours
 	}
+	n.passBy(to.Addrs)
 	n.host.Peerstore().ClearAddrs(to.ID) // identify adds what a peer says of itself; we dial what is signed
 	return n.host.Connect(ctx, to)
 }

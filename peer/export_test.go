@@ -33,7 +33,7 @@ func (n *Node) Spy(f func(Left)) {
 
 // BareHost is a host like ours under somebody's transport key, that speaks no protocol.
 func BareHost(c Config) (host.Host, error) {
-	return newHost(&c, gater{func(libpeer.ID) (Contact, bool) { return Contact{}, true }})
+	return newHost(&c, gater{allowed: anybody})
 }
 
 // Wire puts the daemon of c on a simulated network.
@@ -121,3 +121,10 @@ func (b *Bare) Keys(tag wire.Tag, list ...wire.Key) (*wire.Keys, error) { return
 
 // CopyFrom asks a daemon for a copy of what it knows, now.
 func CopyFrom(n *Node, p libpeer.ID) error { return n.copyFrom(context.Background(), p) }
+
+// LetsIn says whether a daemon that waits at relays lets a connection in by where it
+// comes from.
+func LetsIn(waits func(libpeer.ID) bool, from network.ConnMultiaddrs) bool {
+	g := gater{allowed: anybody, waits: waits}
+	return g.InterceptAccept(from) && g.InterceptSecured(network.DirInbound, "", from)
+}

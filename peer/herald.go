@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	libpeer "github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
 
 	"cordon/peer/wire"
 	"cordon/protocol/id"
@@ -32,13 +34,18 @@ func Herald(ctx context.Context, f Former, to Target, events [][]byte) error {
 	if err != nil {
 		return fmt.Errorf("herald: %w", err)
 	}
-	h, err := newHost(&Config{Transport: f.Transport}, gater{func(q libpeer.ID) (Contact, bool) { return Contact{}, p == q }})
+	addrs := multiaddrs(to.Addrs)
+	h, err := newHost(&Config{Transport: f.Transport}, gater{
+		allowed: func(q libpeer.ID) (Contact, bool) { return Contact{}, p == q },
+		relay: func(q libpeer.ID) bool {
+			return slices.ContainsFunc(addrs, func(a ma.Multiaddr) bool { r, ok := relayOf(a); return ok && r == q })
+		}})
 	if err != nil {
 		return fmt.Errorf("herald: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
-	if err = h.Connect(ctx, libpeer.AddrInfo{ID: p, Addrs: multiaddrs(to.Addrs)}); err == nil {
+	if err = h.Connect(ctx, libpeer.AddrInfo{ID: p, Addrs: addrs}); err == nil {
 		var st network.Stream
 		if st, err = h.NewStream(network.WithNoDial(ctx, "herald"), p, protoKeys); err == nil {
 			err = leaveHello(st, f.Kid, events)

@@ -7,6 +7,8 @@ import (
 	"math"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
@@ -40,9 +42,10 @@ const (
 	quicDelay     = 500 * time.Millisecond
 )
 
-// newHost opens the listeners: TCP with TLS 1.3, and QUIC; nothing else of what
-// libp2p can do is switched on.
-func newHost(c *Config, g connmgr.ConnectionGater) (host.Host, error) {
+// newHost opens the listeners: TCP with TLS 1.3, and QUIC. Connections over a relay
+// are dialled where an address says so; nothing else of what libp2p can do is
+// switched on.
+func newHost(c *Config, g gater) (host.Host, error) {
 	if err := quiet(); err != nil {
 		return nil, err
 	}
@@ -50,7 +53,11 @@ func newHost(c *Config, g connmgr.ConnectionGater) (host.Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transport key: %w", err)
 	}
-	limits, err := newLimits()
+	streams := maxStreams
+	if g.carries {
+		streams = maxConns
+	}
+	limits, err := newLimits(c.Relays, g.relay)
 	if err != nil {
 		return nil, fmt.Errorf("network limits: %w", err)
 	}
@@ -60,14 +67,14 @@ func newHost(c *Config, g connmgr.ConnectionGater) (host.Host, error) {
 		libp2p.Transport(tcp.NewTCPTransport, tcp.DisableReuseport()),
 		libp2p.Transport(quic.NewTransport),
 		libp2p.Security(tls.ID, tls.New),
-		libp2p.Muxer(yamux.ID, newMuxer()),
+		libp2p.Muxer(yamux.ID, newMuxer(streams)),
 		libp2p.ResourceManager(limits),
 		libp2p.ConnectionGater(g),
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}), // trims nothing: the gater and the limits decide
 		libp2p.SwarmOpts(swarm.WithDialRanker(rank)),
 		libp2p.UserAgent("cordon"),
 		libp2p.ProtocolVersion("cordon/1"),
-		libp2p.DisableRelay(),
+		libp2p.EnableRelay(),
 		libp2p.Ping(false),
 		libp2p.DisableMetrics(),
 		libp2p.ForceReachabilityPublic(), // else the AutoNAT client asks peers to dial us
@@ -89,17 +96,18 @@ func quiet() error {
 }
 
 // newMuxer is yamux with a window that fits the memory of one peer.
-func newMuxer() *yamux.Transport {
+func newMuxer(streams int) *yamux.Transport {
 	c := *yamux.DefaultTransport.Config()
 	c.InitialStreamWindowSize = maxWindows / maxStreams // several frames at once from the start
 	c.MaxStreamWindowSize = maxWindows / 2
-	c.MaxIncomingStreams = maxStreams
+	c.MaxIncomingStreams = uint32(streams)
 	return (*yamux.Transport)(&c)
 }
 
 // newLimits sets every limit: the defaults of libp2p count bytes in one place and
-// connections of a whole NAT in another (8 an address, 0.2 new ones a second).
-func newLimits() (network.ResourceManager, error) {
+// connections of a whole NAT in another (8 an address, 0.2 new ones a second). A
+// relay has room for what it carries, and its address for all who come over it.
+func newLimits(relays []string, relay func(libpeer.ID) bool) (network.ResourceManager, error) {
 	conns := func(n, streams int, memory int64) rcmgr.ResourceLimits {
 		return rcmgr.ResourceLimits{
 			Conns: rcmgr.LimitVal(n), ConnsInbound: rcmgr.LimitVal(n), ConnsOutbound: rcmgr.LimitVal(n), FD: rcmgr.LimitVal(n),
@@ -111,35 +119,61 @@ func newLimits() (network.ResourceManager, error) {
 		System:      conns(maxConns, maxConns*maxStreams, maxMemory),
 		Transient:   conns(maxConns/4, maxConns, maxMemory/8),
 		PeerDefault: conns(maxPeerConns, maxStreams, maxPeerMemory),
-		Conn:        conns(1, maxStreams, maxPeerMemory),
+		Conn:        conns(1, maxConns, maxMemory/2), // its peer has less
 		Stream:      conns(1, 1, maxPeerMemory),
-	}.Build(rcmgr.InfiniteLimits)
+	}
+	carrier := limits
+	carrier.PeerDefault = conns(maxPeerConns, maxConns, maxMemory/2)
+	limiter := limiter{rcmgr.NewFixedLimiter(limits.Build(rcmgr.InfiniteLimits)), rcmgr.NewFixedLimiter(carrier.Build(rcmgr.InfiniteLimits)), relay}
 	perHost := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: maxSubnet}}
 	perSite := []rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: maxSubnet}, {PrefixLength: 48, ConnCount: 4 * maxSubnet}}
+	free := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	most := []int{math.MaxInt, math.MaxInt}
+	for _, ip := range hostsOf(relays) {
+		free, most = append(free, netip.PrefixFrom(ip, ip.BitLen())), append(most, maxConns)
+	}
+	var noRate []rate.PrefixLimit
+	var wide []rcmgr.NetworkPrefixLimit
+	for i, p := range free {
+		noRate = append(noRate, rate.PrefixLimit{Prefix: p})
+		wide = append(wide, rcmgr.NetworkPrefixLimit{Network: p, ConnCount: most[i]})
+	}
 	newConns := &rate.Limiter{
-		NetworkPrefixLimits: []rate.PrefixLimit{
-			{Prefix: netip.MustParsePrefix("127.0.0.0/8")}, {Prefix: netip.MustParsePrefix("::1/128")},
-		},
+		NetworkPrefixLimits: noRate,
 		SubnetRateLimiter: rate.SubnetLimiter{
 			IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: 10, Burst: maxSubnet}}},
 			IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: rate.Limit{RPS: 10, Burst: maxSubnet}}},
 			GracePeriod:      time.Minute,
 		},
 	}
-	loopback := func(p string) []rcmgr.NetworkPrefixLimit {
-		return []rcmgr.NetworkPrefixLimit{{Network: netip.MustParsePrefix(p), ConnCount: math.MaxInt}}
-	}
-	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), rcmgr.WithMetricsDisabled(),
+	v4 := slices.DeleteFunc(slices.Clone(wide), func(l rcmgr.NetworkPrefixLimit) bool { return !l.Network.Addr().Is4() })
+	v6 := slices.DeleteFunc(wide, func(l rcmgr.NetworkPrefixLimit) bool { return l.Network.Addr().Is4() })
+	return rcmgr.NewResourceManager(limiter, rcmgr.WithMetricsDisabled(),
 		rcmgr.WithLimitPerSubnet(perHost, perSite), rcmgr.WithConnRateLimiters(newConns),
-		rcmgr.WithNetworkPrefixLimit(loopback("127.0.0.0/8"), loopback("::1/128")))
+		rcmgr.WithNetworkPrefixLimit(v4, v6))
 }
 
-// rank dials TCP at once and QUIC only if that has not answered in quicDelay.
+// hostsOf are the addresses of IP of multiaddrs that have one.
+func hostsOf(multiaddrs []string) (ips []netip.Addr) {
+	for _, a := range multiaddrs {
+		if part := strings.Split(a, "/"); len(part) > 2 {
+			if ip, err := netip.ParseAddr(part[2]); err == nil {
+				ips = append(ips, ip)
+			}
+		}
+	}
+	return ips
+}
+
+// rank dials TCP at once, QUIC only if that has not answered in quicDelay, and over a
+// relay only after as much again.
 func rank(addrs []ma.Multiaddr) []network.AddrDelay {
 	list := make([]network.AddrDelay, len(addrs))
 	for i, a := range addrs {
 		list[i].Addr = a
-		if _, err := a.ValueForProtocol(ma.P_TCP); err != nil {
+		if relayed(a) {
+			list[i].Delay = 2 * quicDelay
+		} else if _, err := a.ValueForProtocol(ma.P_TCP); err != nil {
 			list[i].Delay = quicDelay
 		}
 	}
@@ -167,15 +201,26 @@ func peerID(pub ed25519.PublicKey) (libpeer.ID, error) {
 
 // gater lets in and out only daemons that the directory allows, before any stream
 // exists (spec/sync.md §1). It sees the key type in the peer id, before a handshake.
+// A relay is no daemon: it is dialled where an address leads over it, and what it
+// brings is let in where we wait at it.
 type gater struct {
 	allowed func(libpeer.ID) (Contact, bool)
+	relay   func(libpeer.ID) bool // nil: none is dialled
+	waits   func(libpeer.ID) bool // nil: at none we wait
+	carries bool                  // many streams come in one connection: we are a relay, or wait at one
 }
 
-func (g gater) InterceptPeerDial(p libpeer.ID) bool             { return g.ok(p) }
+func (g gater) InterceptPeerDial(p libpeer.ID) bool             { return g.ok(p) || g.dials(p) }
 func (g gater) InterceptAddrDial(libpeer.ID, ma.Multiaddr) bool { return true }
-func (g gater) InterceptAccept(network.ConnMultiaddrs) bool     { return true }
-func (g gater) InterceptSecured(_ network.Direction, p libpeer.ID, _ network.ConnMultiaddrs) bool {
-	return g.ok(p)
+func (g gater) InterceptAccept(c network.ConnMultiaddrs) bool {
+	if !relayed(c.RemoteMultiaddr()) {
+		return true
+	}
+	r, ok := relayOf(c.RemoteMultiaddr())
+	return ok && g.waits != nil && g.waits(r)
+}
+func (g gater) InterceptSecured(d network.Direction, p libpeer.ID, c network.ConnMultiaddrs) bool {
+	return (g.ok(p) || d == network.DirOutbound && g.dials(p)) && (d == network.DirOutbound || g.InterceptAccept(c))
 }
 func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
 
@@ -183,6 +228,8 @@ func (g gater) ok(p libpeer.ID) bool {
 	_, ok := g.allowed(p)
 	return ok
 }
+
+func (g gater) dials(p libpeer.ID) bool { return g.relay != nil && g.relay(p) }
 
 // allowed is the directory's answer about a peer id, expiry included.
 func (n *Node) allowed(p libpeer.ID) (Contact, bool) {

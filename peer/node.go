@@ -49,6 +49,8 @@ type Node struct {
 	dials    map[libpeer.ID]*dialled
 	tells    map[id.CaseID]map[id.Feed]wire.Head // of what we accepted, until the delay is over
 	copies   map[id.Kid][32]byte                 // what a standby of ours had when it last asked
+	places   map[libpeer.ID]string               // relays at which we wait; "" or why we have no place there
+	via      map[libpeer.ID]bool                 // relays on the way to others
 }
 
 // dialled is what is remembered of a daemon that has no session.
@@ -72,8 +74,15 @@ func Listen(c Config) (*Node, error) {
 	}
 	c.Schedule = c.Schedule.orDefault()
 	n := &Node{c: c, log: c.Log, sessions: map[libpeer.ID]*session{}, dials: map[libpeer.ID]*dialled{},
-		tells: map[id.CaseID]map[id.Feed]wire.Head{}, copies: map[id.Kid][32]byte{}}
-	var err error
+		tells: map[id.CaseID]map[id.Feed]wire.Head{}, copies: map[id.Kid][32]byte{},
+		places: map[libpeer.ID]string{}, via: map[libpeer.ID]bool{}}
+	relays, err := waiting(&c)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range relays {
+		n.places[r.ID] = noPlace
+	}
 	if n.cases, err = newCases(&n.c); err != nil {
 		return nil, err
 	}
@@ -83,7 +92,7 @@ func Listen(c Config) (*Node, error) {
 	if n.fetch, err = newFetcher(n); err != nil {
 		return nil, err
 	}
-	if n.host, err = newHost(&n.c, gater{n.allowed}); err != nil {
+	if n.host, err = newHost(&n.c, gater{n.allowed, n.isRelay, n.waitsAt, len(relays) > 0}); err != nil {
 		return nil, err
 	}
 	if c.Tap != nil {
@@ -124,6 +133,13 @@ func (n *Node) Run(ctx context.Context) error {
 			}
 		})
 	}
+	relays, err := waiting(&n.c)
+	if err != nil {
+		return err
+	}
+	for _, r := range relays {
+		n.spawn(func() { n.reserve(ctx, r) })
+	}
 	n.spawn(func() { n.dial(ctx) })
 	n.spawn(func() { n.compare(ctx) })
 	n.spawn(func() { n.fetch.run(ctx) })
@@ -132,7 +148,6 @@ func (n *Node) Run(ctx context.Context) error {
 			failed <- err
 		}
 	})
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
@@ -163,7 +178,22 @@ func (n *Node) spawn(f func()) {
 func (n *Node) Addrs() []string {
 	var list []string
 	for _, a := range n.host.Network().ListenAddresses() {
-		list = append(list, a.String())
+		if !relayed(a) {
+			list = append(list, a.String())
+		}
+	}
+	return list
+}
+
+// Reached are the multiaddrs at which others reach us: those of the relays, if any is
+// named, for then nobody can dial us; else Addrs.
+func (n *Node) Reached() []string {
+	var list []string
+	for _, r := range n.c.Relays {
+		list = append(list, r+"/p2p-circuit")
+	}
+	if list == nil {
+		return n.Addrs()
 	}
 	return list
 }

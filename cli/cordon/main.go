@@ -37,6 +37,7 @@ func run() int {
 	return cli.Main(ctx, os.Args[1:], cli.Parts{
 		Init:   initHome,
 		Daemon: runDaemon,
+		Relay:  runRelay,
 		Demo:   demo.Play,
 		Bench:  runBench,
 		Fold:   foldfile.Fold,
@@ -91,6 +92,10 @@ func yieldDaemon(ctx context.Context, home, to, root string) (*api.KeyChange, er
 
 func runDaemon(ctx context.Context, home string, log io.Writer) error {
 	return daemon.Run(ctx, home, daemon.Options{Log: log})
+}
+
+func runRelay(ctx context.Context, home string, listen []string, cards [][]byte, ready func([]string)) error {
+	return daemon.Relay(ctx, home, daemon.RelayOptions{Listen: listen, Cards: cards}, ready)
 }
 
 func runBench(ctx context.Context, progress io.Writer) ([]cli.BenchResult, error) {

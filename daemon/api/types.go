@@ -17,10 +17,17 @@ type Status struct {
 	CertUntil   time.Time       `json:"cert_until"`        // end of the daemon's certificate
 	Stopped     string          `json:"stopped,omitempty"` // why it writes nothing; "": it writes
 	Listen      []string        `json:"listen"`            // multiaddrs, with the real ports
+	Relays      []RelayRow      `json:"relays,omitempty"`  // where we wait for who cannot dial us
 	Peers       []PeerRow       `json:"peers"`
 	Cases       int             `json:"cases"`
 	Inbox       int             `json:"inbox"`    // invitations that wait for an answer
 	Releases    []ReleaseNotice `json:"releases"` // planned in our cases, and not public yet
+}
+
+// RelayRow is one relay that config.toml names.
+type RelayRow struct {
+	Addr  string `json:"addr"`
+	Fault string `json:"fault,omitempty"` // "": we have a place there
 }
 
 // PeerRow is one organisation that we know.

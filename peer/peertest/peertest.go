@@ -40,6 +40,7 @@ type Org struct {
 	Disk   *memdisk.Disk      // where the store is opened the next time; nil is the machine's
 	Shut   bool               // refuses every invitation
 	Public bool               // takes part in the public topics
+	Relays []string           // where it waits for connections
 	Tap    func([]byte)       // peer.Config's
 	Clock  func() time.Time   // of the node; nil is time.Now
 	Tune   func(*peer.Config) // has the last word on the node's; may be nil
@@ -177,7 +178,7 @@ func (o *Org) QUIC() { o.listen = []string{"/ip4/127.0.0.1/udp/0/quic-v1"} }
 
 // Config is what Start gives to peer.Listen.
 func (o *Org) Config() peer.Config {
-	c := peer.Config{Org: o.ID, Kid: o.Kid, Transport: o.transport, KEM: o.kem, Listen: o.listen,
+	c := peer.Config{Org: o.ID, Kid: o.Kid, Transport: o.transport, KEM: o.kem, Listen: o.listen, Relays: o.Relays,
 		Ledger: o.Ledger, Cases: o.Cases, Directory: o.book, Invitations: o.desk, Now: o.clock(), Schedule: o.schedule, Tap: o.Tap}
 	if o.Public {
 		c.Public = o.book
@@ -203,7 +204,7 @@ func (o *Org) Start() (err error) {
 	if o.Hook != nil {
 		o.Hook(o.Node)
 	}
-	o.book.announce(o.Node.Addrs())
+	o.book.announce(o.Node.Reached())
 	ctx, cancel := context.WithCancel(context.Background())
 	o.cancel, o.done = cancel, make(chan error, 1)
 	go func() { o.done <- o.Node.Run(ctx) }()

@@ -45,7 +45,8 @@ func checkName(s string) error {
 
 // CheckAddrs says whether every address may stand in a card: a multiaddr by its
 // look (begins with '/', printable ASCII, at most maxAddr bytes) that names no
-// peer: who answers there is for the chain to say. At most MaxAddrs, none twice.
+// peer but the relay at its end: who answers there is for the chain to say. At most
+// MaxAddrs, none twice.
 // What the parts of an address mean is for who dials it.
 func CheckAddrs(addrs []string) error { return checkTexts(addrs, MaxAddrs, checkAddr) }
 
@@ -54,10 +55,22 @@ func checkAddr(s string) error {
 		return ErrSize
 	}
 	outside := func(r rune) bool { return r <= ' ' || r > '~' }
-	if !strings.HasPrefix(s, "/") || len(s) < 2 || strings.ContainsFunc(s, outside) || strings.Contains(s+"/", "/p2p/") {
+	direct := beforeRelay(s)
+	if !strings.HasPrefix(direct, "/") || len(direct) < 2 || strings.ContainsFunc(s, outside) || strings.Contains(direct+"/", "/p2p/") {
 		return ErrAddress
 	}
 	return nil
+}
+
+// beforeRelay is an address without the "/p2p/RELAY/p2p-circuit" that may end it.
+func beforeRelay(s string) string {
+	head, ok := strings.CutSuffix(s, "/p2p-circuit")
+	if at := strings.LastIndex(head, "/p2p/"); ok && at >= 0 {
+		if relay := head[at+len("/p2p/"):]; relay != "" && !strings.Contains(relay, "/") {
+			return head[:at]
+		}
+	}
+	return s
 }
 
 // CheckDomains says whether the domains may stand in an organisation's chain.

@@ -51,7 +51,8 @@ export function name(value) {
 export function address(value) {
   if (typeof value !== 'string') broken('bad-field');
   if (size(value) > 256) broken('too-large');
-  if (!/^\/[\x21-\x7e]+$/.test(value) || (value + '/').includes('/p2p/')) broken('not-an-address');
+  const direct = value.replace(/\/p2p\/[^/]+\/p2p-circuit$/, ''); // a relay may be named at the end
+  if (!/^\/[\x21-\x7e]+$/.test(direct) || !/^[\x21-\x7e]+$/.test(value) || (direct + '/').includes('/p2p/')) broken('not-an-address');
   return value;
 }
 
