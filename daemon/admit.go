@@ -362,10 +362,14 @@ func (v *invitations) held(row invitedRow) *api.Warning {
 // earlier, interrupted call has written is not written again.
 func (s *service) admit(row invitedRow, accept *admission.Accept, card *identity.Card) error {
 	ctx := context.Background() // the accept came over the network: nobody waits who could give up
-	known, has := false, false
+	var lacks [][]byte
+	has := false
 	err := s.cases.With(row.Case, func(k *protocol.Case) error {
 		o, ok := k.Org(row.Org)
-		known, has = ok && o.Extends(card.Org), slices.Contains(k.Roles(row.Org), protocol.Role(accept.Role))
+		if lacks = card.Org.Events; ok {
+			lacks = lacking(o, card.Org)
+		}
+		has = slices.Contains(k.Roles(row.Org), protocol.Role(accept.Role))
 		if k.Departures(row.Org) != row.Departures {
 			return errNoInvitation // it was removed, or left, since it was invited
 		}
@@ -375,8 +379,8 @@ func (s *service) admit(row invitedRow, accept *admission.Accept, card *identity
 		return err
 	}
 	say := []decide{asSteward(&protocol.Admit{Invite: row.Invite, Accept: accept.Raw, Salt: [32]byte(row.Salt), Card: card.Raw})}
-	if !known {
-		say = append([]decide{asSteward(&protocol.Ident{Events: card.Org.Events})}, say...)
+	if len(lacks) > 0 {
+		say = append([]decide{asSteward(&protocol.Ident{Events: lacks})}, say...)
 	}
 	for _, d := range say {
 		p, err := s.beginLocked(row.Case, d)

@@ -10,6 +10,7 @@ import (
 	"cordon/ledger"
 	"cordon/protocol"
 	"cordon/protocol/id"
+	"cordon/protocol/identity"
 )
 
 // seenRow is how far the daemon has looked at a case for its own purposes.
@@ -210,20 +211,34 @@ func (s *service) tellIdentity(ctx context.Context, o id.OrgID) error {
 		return nil
 	}
 	for _, c := range s.dir.common(o) {
-		lacks := false
+		var lacks [][]byte
 		err := s.cases.With(c, func(k *protocol.Case) error {
 			there, ok := k.Org(o)
-			lacks = ok && s.tells() && !there.Extends(org) && k.Member(o) && slices.Contains(k.Stewards(), s.org.ID)
+			if ok && s.tells() && k.Member(o) && slices.Contains(k.Stewards(), s.org.ID) {
+				lacks = lacking(there, org)
+			}
 			return nil
 		})
-		if err == nil && lacks {
-			_, err = s.write(ctx, c, asSteward(&protocol.Ident{Events: org.Events}))
+		if err == nil && len(lacks) > 0 {
+			_, err = s.write(ctx, c, asSteward(&protocol.Ident{Events: lacks}))
 		}
 		if err := tolerable(err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lacking are the events of a chain that a case does not show of the organisation; all
+// of them where the two contradict each other, so that the case sees both.
+func lacking(there, org *identity.Org) [][]byte {
+	switch {
+	case there.Extends(org):
+		return nil
+	case org.Extends(there):
+		return org.Events[len(there.Events):]
+	}
+	return org.Events
 }
 
 // tolerable drops an error that means: the case says no, or this daemon may not
