@@ -155,10 +155,8 @@ func admitHolds(c *Case, n *node) *Refusal {
 		return r
 	}
 	m := n.msg.(*Admit)
-	for _, a := range c.orgOrNone(m.Invitee()).admits {
-		if b, ok := a.msg.(*Admit); ok && n.past.has(a) && b.accept.ID == m.accept.ID {
-			return refuse("accept-used", "this accept has admitted the organisation before: invite again")
-		}
+	if slices.ContainsFunc(c.orgOrNone(m.Invitee()).used[m.accept.ID], n.past.has) {
+		return refuse("accept-used", "this accept has admitted the organisation before: invite again")
 	}
 	return nil
 }
@@ -170,6 +168,10 @@ func (m *Admit) apply(c *Case, n *node) {
 	}
 	o := c.orgOf(m.Invitee())
 	o.admit(n)
+	if o.used == nil {
+		o.used = map[[32]byte][]*node{}
+	}
+	o.used[m.accept.ID] = append(o.used[m.accept.ID], n)
 	c.yes(c.terms.all[m.accept.Agr], o, n)
 }
 
@@ -184,6 +186,13 @@ func (o *org) admit(n *node) {
 		o.rm.put(mark{n, uint8(start)})
 	}
 	o.admits = append(o.admits, n)
+	roles := n.roles()
+	if len(roles) == 0 { // a config
+		roles = []Role{0}
+	}
+	for _, r := range roles {
+		o.seats.put(n, r)
+	}
 }
 
 func readRole(r *canon.Reader, v *Role) error {

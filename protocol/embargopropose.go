@@ -146,7 +146,7 @@ func (m *EmbargoPropose) apply(c *Case, n *node) {
 func (c *Case) speakOf(a *agreed, n *node) {
 	c.yes(a, n.org, n)
 	if n.cfg == nil {
-		n.org.status = append(n.org.status, n)
+		n.org.status.put(n, 0)
 		return
 	}
 	c.act(n)

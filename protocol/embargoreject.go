@@ -49,7 +49,7 @@ func checkEmbargoReject(c *Case, n *node) *Refusal {
 }
 
 func (m *EmbargoReject) apply(c *Case, n *node) {
-	n.org.status = append(n.org.status, n)
+	n.org.status.put(n, 0)
 	x := c.hears(c.terms.all[m.Agr]).answer(n.org)
 	x.no = append(x.no, n)
 }

@@ -159,6 +159,7 @@ func (m *mildRemove) apply(c *Case, n *node) {
 	if n.honoured() {
 		o := c.orgOf(m.Org)
 		o.kills = append(o.kills, n)
+		o.ends.put(n, 0)
 	}
 	c.act(n)
 }
@@ -268,7 +269,7 @@ type meekReject struct{ EmbargoReject }
 func (m *meekReject) apply(c *Case, n *node) {
 	x := c.hears(c.terms.all[m.Agr]).answer(n.org)
 	if slices.ContainsFunc(x.yes, func(y *node) bool { return !n.past.has(y) }) {
-		n.org.status = append(n.org.status, n)
+		n.org.status.put(n, 0)
 		return
 	}
 	m.EmbargoReject.apply(c, n)

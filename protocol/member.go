@@ -3,6 +3,7 @@ package protocol
 import (
 	"bytes"
 	"cmp"
+	"iter"
 	"slices"
 	"sort"
 
@@ -21,14 +22,58 @@ type org struct {
 
 // standing is what authority decides of an organisation.
 type standing struct {
-	admits []*node // honoured; genesis, and configs that add it as a steward
-	kills  []*node // honoured removes, and its exits
+	admits []*node              // honoured; genesis, and configs that add it as a steward
+	kills  []*node              // honoured removes, and its exits
+	seats  tracks               // admits by the roles they give
+	ends   tracks               // kills
+	used   map[[32]byte][]*node // admits by their accepts
 	rm     register
 	fix    register
 	opened map[*branch][]id.Seq // compartments
 	addrs  map[id.Kid]*node     // the address entries in force, one a daemon
-	status []*node              // sound status entries, and words about the embargo
+	status tracks               // sound status entries, and words about the embargo, but for those that were voided
 	signed map[*agreed]bool     // agreements that it has ever accepted
+}
+
+// tracks are entries by branch, and by role where that matters. On each track the later
+// has the earlier in its past, so that the last that a past has tells what all do.
+type tracks map[track][]*node
+
+type track struct {
+	on   *branch
+	role Role
+}
+
+func (t *tracks) put(n *node, role Role) {
+	if *t == nil {
+		*t = tracks{}
+	}
+	at := track{n.branch, role}
+	(*t)[at] = append((*t)[at], n)
+}
+
+// in yields the last entry that a past has of each track.
+func (t tracks) in(past vector) iter.Seq2[track, *node] {
+	return func(yield func(track, *node) bool) {
+		for at, ns := range t {
+			if i := upTo(ns, past.at(at.on.place)); i > 0 && !yield(at, ns[i-1]) {
+				return
+			}
+		}
+	}
+}
+
+// upTo is how many of a track's entries are among the first so many of its branch.
+func upTo(ns []*node, first uint32) int {
+	return sort.Search(len(ns), func(i int) bool { return uint32(ns[i].seq) >= first })
+}
+
+// any says whether a past has one of them.
+func (t tracks) any(past vector) bool {
+	for range t.in(past) {
+		return true
+	}
+	return false
 }
 
 // mark is an event in a register of one organisation: its admission, or what a
@@ -140,8 +185,8 @@ func (o *org) liveIn(past vector) (live []*node) {
 // after says whether an admit has every removal and exit of a past in its own:
 // remove wins over all that is concurrent.
 func (o *org) after(a *node, past vector) bool {
-	for _, k := range slices.Backward(o.kills) { // the latest decides most often
-		if past.has(k) && !a.past.has(k) {
+	for _, k := range o.ends.in(past) {
+		if !a.past.has(k) {
 			return false
 		}
 	}
@@ -149,9 +194,13 @@ func (o *org) after(a *node, past vector) bool {
 }
 
 // memberIn says whether o is a member by a past alone.
-func (o *org) memberIn(past vector) bool {
-	for _, a := range slices.Backward(o.admits) {
-		if past.has(a) && o.after(a, past) {
+func (o *org) memberIn(past vector) bool { return o.remains(past, past) }
+
+// remains says whether an admit of a past has every removal and exit of another in
+// its own.
+func (o *org) remains(past, ends vector) bool {
+	for _, a := range o.seats.in(past) {
+		if o.after(a, ends) {
 			return true
 		}
 	}
@@ -166,8 +215,10 @@ func (c *Case) member(o *org) bool {
 // rolesIn are the roles of o by its live admits in a past, sorted.
 func (o *org) rolesIn(past vector) []Role {
 	var roles []Role
-	for _, a := range o.liveIn(past) {
-		roles = append(roles, a.roles()...)
+	for at, a := range o.seats.in(past) {
+		if at.role != 0 && o.after(a, past) {
+			roles = append(roles, at.role)
+		}
 	}
 	slices.Sort(roles)
 	return slices.Compact(roles)
@@ -191,7 +242,7 @@ func byMember(c *Case, n *node) *Refusal {
 	if n.org.memberIn(n.past) {
 		return nil
 	}
-	if slices.ContainsFunc(n.org.admits, n.past.has) {
+	if n.org.seats.any(n.past) {
 		return refuse("no-longer-a-member", "the author's organisation had left the case or was removed when this was written")
 	}
 	return refuse("not-a-member", "the author's organisation was not admitted when this was written")
@@ -219,10 +270,8 @@ func byVoice(c *Case, n *node) *Refusal {
 // past, and each removal or exit either saw the entry or came before that admit.
 // None that is folded before the entry saw it; of later ones kill takes care.
 func unremoved(c *Case, n *node) *Refusal {
-	for _, a := range slices.Backward(n.org.admits) {
-		if n.past.has(a) && n.org.after(a, c.all) {
-			return nil
-		}
+	if n.org.remains(n.past, c.all) {
+		return nil
 	}
 	return errRemoved
 }
@@ -235,9 +284,14 @@ var errRemoved = refuse("removed", "the author's organisation was removed or lef
 // only now.
 func (c *Case) kill(o *org, k *node) {
 	o.kills = append(o.kills, k)
-	for _, s := range o.status {
-		if s.honoured() && !k.past.has(s) {
-			s.why = errRemoved
+	o.ends.put(k, 0)
+	for at, ns := range o.status {
+		seen := upTo(ns, k.past.at(at.on.place))
+		for _, s := range ns[seen:] {
+			if s.honoured() {
+				s.why = errRemoved
+			}
 		}
+		o.status[at] = ns[:seen]
 	}
 }

@@ -65,7 +65,7 @@ func checkReleaseReady(c *Case, n *node) *Refusal {
 }
 
 func (m *ReleaseReady) apply(c *Case, n *node) {
-	n.org.status = append(n.org.status, n)
+	n.org.status.put(n, 0)
 	if c.ready[m.Plan] == nil {
 		c.ready[m.Plan] = map[*org]register{}
 	}

@@ -112,7 +112,7 @@ func fixIn(written uint8, vendor bool) Fix {
 // the next step is legal depends on the past alone.
 func (m *Status) apply(c *Case, n *node) {
 	o := n.org
-	o.status = append(o.status, n)
+	o.status.put(n, 0)
 	if m.RM != 0 {
 		o.rm.put(mark{n, uint8(m.RM)})
 	} else {
