@@ -262,19 +262,38 @@ func (c *Case) mayFall(a *node) bool {
 
 // certifiedIn says whether x is certified by the entries of a past alone.
 func (c *Case) certifiedIn(x *config, past vector) bool {
-	for ; x.parent != nil; x = x.parent {
-		if slices.ContainsFunc(x.known, past.has) {
+	lacks := func(y *config) bool { return !c.carriedIn(y, past) }
+	for y := x; y.parent != nil; y = y.parent {
+		switch {
+		case slices.ContainsFunc(y.known, past.has):
 			return true
-		}
-		if !x.certified || !past.has(x.node) {
+		case !y.certified || !past.has(y.node) || slices.ContainsFunc(y.gaps, lacks):
 			return false
-		}
-		if n := len(c.votesIn(x, past)); x.Kind == Ordinary && n < int(x.parent.Quorum) ||
-			n == 0 || x.Kind == Succession && 3*n < 2*len(c.electorate(x)) {
+		case lacks(y):
+			x.lacked(y)
 			return false
 		}
 	}
 	return true
+}
+
+// lacked notes on the way from x down to y that some past had too few votes for y.
+func (x *config) lacked(y *config) {
+	const most = 64
+	for ; x != y; x = x.parent {
+		if len(x.gaps) < most {
+			x.gaps = append(x.gaps, y)
+		}
+	}
+}
+
+// carriedIn says whether the votes for x in a past are enough.
+func (c *Case) carriedIn(x *config, past vector) bool {
+	n := len(c.votesIn(x, past))
+	if x.Kind == Ordinary {
+		return n >= int(x.parent.Quorum)
+	}
+	return n > 0 && 3*n >= 2*len(c.electorate(x))
 }
 
 // votesIn lists who endorses x by the entries of a past.

@@ -149,6 +149,7 @@ type config struct {
 	cast      map[voter][]*node    // those of its children
 	voices    []id.OrgID           // whom admits that cite it let claim
 	known     []*node              // entries whose past alone certifies it
+	gaps      []*config            // on the way to C0: some past has lacked votes for them
 	electors  map[id.OrgID]bool    // succession; nil until they were asked for
 	certified bool                 // its votes and those on its path are enough
 }
