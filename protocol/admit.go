@@ -77,6 +77,9 @@ func checkAdmit(c *Case, n *node) *Refusal {
 	if r := cites(c, n); r != nil {
 		return r
 	}
+	if r := c.carry(n, 3); r != nil { // the invite's, the accept's, the card's
+		return r
+	}
 	m := n.msg.(*Admit)
 	if r := m.open(c, n); r != nil {
 		return r
@@ -137,9 +140,9 @@ func (m *Admit) open(c *Case, n *node) *Refusal {
 	if m.accept, err = admission.OpenAccept(m.Accept, to); err != nil {
 		return refuse("bad-accept", "the accept does not verify by the identity events in the entry's past: %v", err)
 	}
-	card, err := identity.OpenCard(m.Card)
+	card, err := identity.OpenCardBy(m.Card, func(events [][]byte) (*identity.Org, error) { return c.shown(events, n.past) })
 	if err != nil {
-		return refuse("bad-card", "the card does not verify: %v", err)
+		return refuse("bad-card", "the card does not verify by the identity events in the entry's past: %v", err)
 	}
 	if card.Org.ID != to.ID {
 		return refuse("bad-card", "the card is another organisation's")

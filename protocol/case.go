@@ -64,6 +64,8 @@ type Case struct {
 	stale  bool      // verdicts may have changed
 	folded int       // entries of order whose verdict is known
 
+	most carried // what the entries of one feed may carry
+
 	pinned *id.ConfigID // what this daemon has acted under; no part of the case
 
 	part bool // it is a part of another case, as a past has it
@@ -86,6 +88,9 @@ type node struct {
 	past   vector   // control entries before it, and itself
 	bad    *Refusal // what refuses it for good: form, deps, author, what its kind asks once
 	own    bool     // a dry run of what we would write ourselves: stricter
+
+	carried   carried // signatures inside it and those below it
+	empowered bool    // its past certifies the config that it cites; asked where it carries some
 
 	org   *org          // the author's, once attributed
 	view  *identity.Org // which it is as its past shows it
@@ -114,7 +119,7 @@ func NewCase() *Case {
 		orgs: map[id.OrgID]*org{}, events: map[[32]byte]*event{}, certs: map[id.Kid][]*cert{},
 		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, closed: map[id.Kid][]*node{}, cuts: map[signer][]keyCut{},
 		terms: newAgreements(), configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
-		unions: map[[2]*shelf]*shelf{}, firm: 1,
+		unions: map[[2]*shelf]*shelf{}, firm: 1, most: carried{maxCarried, maxStewardCarried},
 	}
 	c.resetAuthority()
 	return c
@@ -146,6 +151,9 @@ func (c *Case) Add(e *entry.Sealed) bool {
 		c.id, c.genesis = e.CaseID(), n
 	}
 	c.place(n, e.Feed(), prev)
+	if n.empowered {
+		c.configs[*n.cfg].knows(n)
+	}
 	c.nodes[n.id] = n
 	c.order = append(c.order, n)
 	c.stale = c.stale || c.voidsActs(n)
@@ -200,6 +208,8 @@ func (c *Case) read(e *entry.Sealed, past vector, prev *node) *node {
 	n := newNode(e, row(c.rows, e.Type), past)
 	if !n.control() {
 		n.prev = prev
+	} else if prev != nil {
+		n.carried = prev.carried
 	}
 	if n.bad == nil {
 		n.bad = c.badDeps(e, past, prev)
@@ -350,7 +360,8 @@ func (c *Case) May(kid id.Kid, f entry.Fields) error {
 	feed := id.Feed{Kid: kid, Comp: f.Comp}
 	n.past = c.pastWith(c.Deps(kid, f.Comp, needs...), feed)
 	if own := c.feeds[feed]; own != nil {
-		n.seq = own.branches[0].tip.seq + 1
+		tip := own.branches[0].tip
+		n.seq, n.carried = tip.seq+1, tip.carried
 	}
 	if n.bad == nil {
 		n.bad = c.attribute(n)

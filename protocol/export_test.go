@@ -221,9 +221,36 @@ func Author(c *Case, e id.EntryID) (o id.OrgID, rule string) {
 	return o, rule
 }
 
+// Limits are how many signatures the entries of one feed may carry.
+type Limits = carried
+
+// LimitsOf are so many, for whoever and for a steward.
+func LimitsOf(own, steward uint16) Limits { return carried{own, steward} }
+
+// The limits of the protocol.
+const (
+	MaxCarried        = maxCarried
+	MaxStewardCarried = maxStewardCarried
+)
+
+// Checked is how many signatures inside entries the case had to check, where it had
+// seen none of them before.
+func Checked(c *Case) (signatures int) {
+	for _, b := range c.control {
+		signatures += b.tip.carried.sum()
+		if b.from != nil {
+			signatures -= b.from.carried.sum()
+		}
+	}
+	return signatures
+}
+
+func (s carried) sum() int { return int(s.own) + int(s.steward) }
+
 // Counted is a case that counts how often it judges an entry.
-func Counted(judged *int) *Case {
+func Counted(judged *int, most Limits) *Case {
 	c := NewCase()
+	c.most = most
 	c.rows = slices.Clone(byType)
 	for typ, k := range byType {
 		if k == nil {

@@ -40,10 +40,14 @@ func (m *Fork) apply(*Case, *node) {}
 
 func checkFork(c *Case, n *node) *Refusal {
 	m := n.msg.(*Fork)
+	if compareEntries(m.A, m.B) >= 0 {
+		return refuse("bad-fork", "a fork names two entries, the lower id first")
+	}
+	if r := c.carry(n, len(m.Entries)); r != nil {
+		return r
+	}
 	a, b := m.places(c, n)
 	switch {
-	case compareEntries(m.A, m.B) >= 0:
-		return refuse("bad-fork", "a fork names two entries, the lower id first")
 	case a == nil || b == nil:
 		return refuse("no-fork", "the entries that should prove a fork are not in the entry's past, or do not verify")
 	case a.kid != b.kid || a.comp != b.comp || a.seq != b.seq:

@@ -50,7 +50,10 @@ func (m *Genesis) fields() []field {
 
 func checkGenesis(c *Case, n *node) (r *Refusal) {
 	m := n.msg.(*Genesis)
-	if m.chain, r = c.grow(m.Events, n.past); r != nil {
+	if m.chain, r = c.trace(m.Events, n.past); r != nil {
+		return r
+	}
+	if m.chain, r = c.verify(m.chain); r != nil {
 		return r
 	}
 	if m.chain.from != nil {

@@ -66,7 +66,10 @@ func TestUnsignedEvent(t *testing.T) {
 	bad[len(bad)-1] ^= 1
 	head := a.Say(&protocol.Address{Addrs: []string{"/ip4/127.0.0.1/tcp/1"}})
 	x := b.Write(fields(&protocol.Ident{Events: [][]byte{good}}, head))
-	y := a.Write(fields(&protocol.Ident{Events: [][]byte{bad}}))
+	f := fields(&protocol.Ident{Events: [][]byte{bad}})
+	cfg := a.Case.Config().ID
+	f.Cfg = &cfg
+	y := a.Write(f)
 	one, two := bothOrders(inOrder(a), x, y)
 	verdict(t, one, y, "bad-identity")
 	verdict(t, two, y, "bad-identity")

@@ -33,21 +33,44 @@ func (m *Ident) fields() []field {
 		bytesOf(2, &m.Cut).Optional(func() bool { return m.Cut != nil })}
 }
 
-func checkIdent(c *Case, n *node) (r *Refusal) {
+// checkIdent judges first what needs no signature.
+func checkIdent(c *Case, n *node) *Refusal {
 	m := n.msg.(*Ident)
-	if m.chain, r = c.grow(m.Events, n.past); r != nil {
+	if m.chain.orgs == nil { // else its author came with it (introduced)
+		if r := m.open(c, n); r != nil {
+			return r
+		}
+	}
+	return m.openCut(c, n)
+}
+
+// open verifies the events, where its author may bring them.
+func (m *Ident) open(c *Case, n *node) *Refusal {
+	g, r := c.trace(m.Events, n.past)
+	if r != nil {
 		return r
 	}
-	if r := m.openCut(c, n); r != nil || m.chain.org == n.org.id {
+	if g.org != n.org.id {
+		if r := cites(c, n); r != nil {
+			return refuse("not-its-own-identity", "only a steward, citing its config, brings another organisation's identity events")
+		}
+		if !c.certifiedIn(c.configs[*n.cfg], n.past) {
+			return refuse("config-not-certified", "the config that is cited has no certificate in the entry's past")
+		}
+	}
+	if r := c.carry(n, m.signatures(g)); r != nil {
 		return r
 	}
-	if r := cites(c, n); r != nil {
-		return refuse("not-its-own-identity", "only a steward, citing its config, brings another organisation's identity events")
+	m.chain, r = c.verify(g)
+	return r
+}
+
+// signatures are those inside the entry.
+func (m *Ident) signatures(g grown) int {
+	if m.Cut != nil {
+		return g.signatures + 1
 	}
-	if !c.certifiedIn(c.configs[*n.cfg], n.past) {
-		return refuse("config-not-certified", "the config that is cited has no certificate in the entry's past")
-	}
-	return nil
+	return g.signatures
 }
 
 // openCut reads the cut of a key that the events revoke.
@@ -79,11 +102,6 @@ func enterIdent(c *Case, n *node) {
 	m := n.msg.(*Ident)
 	n.msg = nil // what it shows is kept by event
 	c.show(m.chain, n)
-	if m.chain.org != n.org.id {
-		if x := c.configs[*n.cfg]; !slices.ContainsFunc(x.known, n.past.has) {
-			x.known = append(x.known, n)
-		}
-	}
 	if m.cut == nil {
 		return
 	}

@@ -77,6 +77,7 @@ type step struct {
 	id    [32]byte
 	index uint64
 	prev  [32]byte
+	adds  bool // a daemon+, which has two signatures inside
 	raw   []byte
 }
 
@@ -103,6 +104,10 @@ func readStep(raw []byte) (step, error) {
 			s.index, err = r.Uint()
 		case 3:
 			err = readHash(r, &s.prev)
+		case 4:
+			var op uint64
+			op, err = r.Uint()
+			s.adds = op == 2
 		default:
 			_, err = r.Raw()
 		}
@@ -120,13 +125,14 @@ type grown struct {
 	steps []step // those that follow, at least one
 	orgs  []*identity.Org
 	fresh bool // at least one event that the entry's past does not show
+
+	signatures int // of and inside the events
 }
 
-// grow verifies the events of an entry: one organisation's, one after the other,
-// the first known to the past or a create. Nothing changes.
-func (c *Case) grow(raws [][]byte, past vector) (grown, *Refusal) {
+// trace reads what an entry's events go on from and whose they are; whether they
+// follow one another, verify says.
+func (c *Case) trace(raws [][]byte, past vector) (grown, *Refusal) {
 	var g grown
-	var view *identity.Org
 	for i, raw := range raws {
 		s, err := readStep(raw)
 		if err != nil {
@@ -137,18 +143,56 @@ func (c *Case) grow(raws [][]byte, past vector) (grown, *Refusal) {
 			if before == nil || !before.shownIn(past) {
 				return g, refuse("identity-gap", "the identity event before the first one is not known in the entry's past")
 			}
-			g.from, view = before, before.org
-		}
-		if view, err = c.next(view, s); err != nil {
-			return g, refuse("bad-identity", "identity event %d does not follow: %v", i, err)
+			g.from, g.org = before, before.org.ID
+		} else if i == 0 {
+			g.org = s.id
 		}
 		e := c.events[s.id]
 		g.fresh = g.fresh || e == nil || !e.shownIn(past)
+		g.signatures++
+		if s.adds {
+			g.signatures += 2
+		}
 		g.steps = append(g.steps, s)
+	}
+	return g, nil
+}
+
+// verify is g with its events verified: one organisation's, one after the other,
+// the first known to the past or a create. Nothing changes.
+func (c *Case) verify(g grown) (grown, *Refusal) {
+	var view *identity.Org
+	if g.from != nil {
+		view = g.from.org
+	}
+	for i, s := range g.steps {
+		var err error
+		if view, err = c.next(view, s); err != nil {
+			return g, refuse("bad-identity", "identity event %d does not follow: %v", i, err)
+		}
 		g.orgs = append(g.orgs, view)
 	}
-	g.org = view.ID
 	return g, nil
+}
+
+// shown is the organisation whose chain these events are, each of which a past shows.
+// Nothing is verified: an event's id leaves out its signature, which held there.
+func (c *Case) shown(events [][]byte, past vector) (o *identity.Org, err error) {
+	for i, raw := range events {
+		s, err := readStep(raw)
+		if err != nil {
+			return nil, err
+		}
+		e := c.events[s.id]
+		if e == nil || !e.shownIn(past) || len(e.org.Events) != i+1 || i > 0 && !e.org.Extends(o) {
+			return nil, identity.ErrChain
+		}
+		o = e.org
+	}
+	if o == nil {
+		return nil, identity.ErrChain
+	}
+	return o, nil
 }
 
 // next is the organisation after one more event; one seen before, signature
@@ -298,18 +342,23 @@ func (c *Case) introduced(n *node) (*org, *identity.Org) {
 			}
 		}
 	}
-	g, r := c.grow(m.Events, n.past)
+	g, r := c.trace(m.Events, n.past)
 	if r != nil || c.orgs[g.org] == nil {
 		return nil, nil
 	}
-	o, now := c.orgs[g.org], g.orgs[len(g.orgs)-1]
+	o := c.orgs[g.org]
 	before, suspect := o.viewIn(n.past)
-	if before == nil || suspect || !now.Extends(before) {
+	if before == nil || suspect || c.carry(n, m.signatures(g)) != nil {
 		return nil, nil
 	}
-	if _, ok := now.Daemon(n.kid); !ok {
+	if g, r = c.verify(g); r != nil {
 		return nil, nil
 	}
+	now := g.orgs[len(g.orgs)-1]
+	if _, ok := now.Daemon(n.kid); !ok || !now.Extends(before) {
+		return nil, nil
+	}
+	m.chain = g
 	return o, now
 }
 

@@ -55,7 +55,7 @@ type eventSaid struct {
 
 // given are the rules of form, attribution and signed objects.
 var given = []string{"not-known-to-rules", "dep-not-control", "key-not-certified", "key-revoked", "cap-missing",
-	"bad-identity", "identity-gap", "bad-cut", "bad-invite", "identity-unknown", "identity-suspect", "bad-accept", "bad-card",
+	"too-many-signatures", "bad-identity", "identity-gap", "bad-cut", "bad-invite", "identity-unknown", "identity-suspect", "bad-accept", "bad-card",
 	"accept-mismatch", "accept-other-case",
 	"bad-admit", "bad-remove", "bad-exit", "bad-ident", "bad-address", "bad-compartment", "author-not-a-reader",
 	"bad-propose", "bad-endorse", "bad-alive", "bad-claim", "bad-confirm", "bad-refute", "bad-embargo-propose", "bad-embargo-accept",

@@ -290,6 +290,7 @@ var brokenElsewhere = []string{
 	"upgrade-needed",        // TestUpgradeNeeded
 	"identity-suspect",      // TestSuspectInvitee
 	"too-many-proposals",    // TestTooManyProposals
+	"too-many-signatures",   // TestTooManySignatures
 	"agreement-superseded",  // these and the next: TestOwnWords
 	"exit-pending",
 	"embargo-exited",

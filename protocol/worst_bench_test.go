@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"runtime"
 	"slices"
@@ -32,15 +33,17 @@ var ways = []struct {
 }{{"batch", addAll}, {"single", fold}}
 
 // BenchmarkWorst is LEDGER's P3.10: 50,000 entries made to be slow, in one batch
-// and one by one. What it takes of a busy machine says cpu-ms.
+// and one by one. What it takes of a busy machine says cpu-ms; beside it stands what it
+// takes, as ed-ms, to check as many signatures one after the other.
 func BenchmarkWorst(b *testing.B) {
-	for _, w := range worst {
+	for _, w := range slices.Concat(worst, costly) {
 		b.Run(w.name, func(b *testing.B) {
 			es := w.make(50_000)
 			for _, way := range ways {
 				b.Run(way.name, func(b *testing.B) {
 					b.ReportAllocs()
 					var live, cpu float64
+					var checked int
 					for b.Loop() {
 						b.StopTimer()
 						before, start := heap(), busy()
@@ -49,16 +52,33 @@ func BenchmarkWorst(b *testing.B) {
 						b.StopTimer()
 						cpu = busy() - start
 						live = heap() - before
-						runtime.KeepAlive(c)
+						checked = protocol.Checked(c)
 						runtime.KeepAlive(es)
 						b.StartTimer()
 					}
 					b.ReportMetric(live/1e6, "MB")
 					b.ReportMetric(cpu, "cpu-ms")
+					b.ReportMetric(checking(50_000), "ed-ms")
+					b.ReportMetric(float64(checked), "signatures")
 				})
 			}
 		})
 	}
+}
+
+// checking is what checking so many signatures takes of the processor, in milliseconds,
+// by a sample.
+func checking(signatures int) float64 {
+	const sample = 2_000
+	key, msg := ed25519.NewKeyFromSeed(link.Seed("worst", "sig")), make([]byte, 500)
+	pub, sig := key.Public().(ed25519.PublicKey), ed25519.Sign(key, msg)
+	start := busy()
+	for range sample {
+		if !ed25519.Verify(pub, msg, sig) {
+			panic("not signed")
+		}
+	}
+	return (busy() - start) / sample * float64(signatures)
 }
 
 // heap is what lives, in bytes.
@@ -79,15 +99,19 @@ func busy() float64 {
 }
 
 // TestWorst is P3.10 without a clock: what such entries take of memory, kept and in
-// all, and how often one is judged, has a bound that grows with their number alone.
+// all, and how often one is judged, has a bound that grows with their number alone. Of
+// the signatures inside them, fewer are checked than one for two entries, and three for
+// each where they are costly; with fewer entries the limits are in proportion.
 func TestWorst(t *testing.T) {
-	for _, w := range worst {
-		es := w.make(volume(2_000, 50_000))
+	size := volume(2_000, 50_000)
+	limits := protocol.LimitsOf(uint16(protocol.MaxCarried*size/50_000), uint16(protocol.MaxStewardCarried*size/50_000))
+	for i, w := range slices.Concat(worst, costly) {
+		es := w.make(size)
 		judged := 0
 		var before, after runtime.MemStats
 		live := heap()
 		runtime.ReadMemStats(&before)
-		c := addAll(protocol.Counted(&judged), es)
+		c := addAll(protocol.Counted(&judged, limits), es)
 		runtime.ReadMemStats(&after)
 		n, sizes := float64(len(es)+500), 0 // 500: what a case takes at least
 		for _, e := range es {
@@ -96,11 +120,28 @@ func TestWorst(t *testing.T) {
 		kept, all := (heap()-live)/n, float64(after.TotalAlloc-before.TotalAlloc)/n
 		runtime.KeepAlive(c)
 		runtime.KeepAlive(es)
-		times := float64(judged) / n
+		times, checked := float64(judged)/n, protocol.Checked(c)
+		if i < len(worst) && float64(checked) > n/2 || float64(checked) > 3*n {
+			t.Errorf("%s: %d entries, %d signatures inside them are checked", w.name, len(es), checked)
+		}
 		if kept > 200e6/50_000 || all > 9_000+6*float64(sizes)/n || times > 20 {
 			t.Errorf("%s: an entry of %.0f bytes takes %.0f, %.0f on the way, and is judged %.1f times", w.name, float64(sizes)/n, kept, all, times)
 		} else {
-			t.Logf("%s: %d entries, %.0f bytes each, %.0f on the way, judged %.1f times", w.name, len(es), kept, all, times)
+			t.Logf("%s: %d entries, %.0f bytes each, %.0f on the way, judged %.1f times, %d signatures", w.name, len(es), kept, all, times, checked)
+		}
+	}
+}
+
+// TestWorstUnlimited: without the limits, what TestWorst counts grows with what the
+// entries carry.
+func TestWorstUnlimited(t *testing.T) {
+	none := 0
+	for _, make := range []func(int) []*entry.Sealed{repeatedCuts, admissions, readmissions, inventions, carriedForks, histories} {
+		es := make(200)
+		free := addAll(protocol.Counted(&none, protocol.LimitsOf(1<<16-1, 1<<16-1)), es)
+		held := addAll(protocol.Counted(&none, protocol.LimitsOf(8, 16)), es)
+		if free, held := protocol.Checked(free), protocol.Checked(held); free < 100 || held > 50 {
+			t.Errorf("%d signatures checked without limits, %d with them", free, held)
 		}
 	}
 }

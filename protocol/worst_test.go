@@ -9,7 +9,6 @@ import (
 	"cordon/protocol"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
-	"cordon/protocol/identity"
 	"cordon/protocol/link"
 )
 
@@ -99,6 +98,12 @@ var worst = []struct {
 	{"proofs of one fork", proofs},
 	{"joins of branches", joins},
 	{"admissions", admissions},
+	{"removals and admissions", readmissions},
+	{"reports, removals and admissions", comebacks},
+	{"acts under votes that they do not know", lostVotes},
+	{"organisations that nobody knows", inventions},
+	{"forks of content that are carried", carriedForks},
+	{"histories of one organisation", histories},
 	{"identities on branches", identities},
 	{"status on another branch", registers},
 	{"compartments on branches", compartments},
@@ -106,6 +111,17 @@ var worst = []struct {
 	{"successions of a lead that forks", forkedLead},
 	{"large and not well formed", garbage},
 	{"everything", everything},
+}
+
+// costly are those whose entries have more signatures checked than the limits of a
+// feed allow it: by making feeds, or branches of one, for which a ledger asks a
+// signature of their own.
+var costly = []struct {
+	name string
+	make func(n int) []*entry.Sealed
+}{
+	{"admissions on branches", branchAdmissions},
+	{"keys that bring themselves", newKeys},
 }
 
 // checkpoints: a sole steward that proposes and votes, again and again.
@@ -318,39 +334,6 @@ func forksBelowActs(n int) []*entry.Sealed {
 	return g.es
 }
 
-// repeatedCuts: an organisation revokes its key, with a cut in one entry after the other.
-func repeatedCuts(n int) []*entry.Sealed {
-	g := newDag(3)
-	d := g.ds[0]
-	name := "lead again"
-	second := d.Certify(name, identity.CapWrite, identity.CapConsent)
-	last := g.put(0, g.head(0), fields(&protocol.Ident{Events: [][]byte{second}}))
-	c0 := id.ConfigID(g.c)
-	var acts []*entry.Sealed
-	for i := range n / 2 {
-		f := fields(&protocol.Remove{Org: g.ds[1].Org.ID, Code: uint8(i % 16)})
-		f.Cfg = &c0
-		last = g.put(0, last, f)
-		acts = append(acts, last)
-	}
-	old := d.Kid
-	revoke := must(d.Org.RevokeDaemon(d.Root, old, 1))
-	d.Org = must(d.Org.Extend(revoke))
-	d.Use(name)
-	var at *entry.Sealed
-	for i := 0; len(g.es) < n; i++ {
-		x := acts[len(acts)-1-i%len(acts)]
-		cut := identity.SealCut(d.Root, identity.Cut{Case: g.c, Kid: old, At: &identity.CutPlace{Seq: x.Seq, Entry: x.ID}})
-		f := fields(&protocol.Ident{Events: [][]byte{revoke}, Cut: cut})
-		if at == nil {
-			at = g.put(0, nil, f, last)
-		} else {
-			at = g.put(0, at, f)
-		}
-	}
-	return g.es
-}
-
 // proofs: a member forks; another shows it without end on its branches, and a
 // third depends on what came later.
 func proofs(n int) []*entry.Sealed {
@@ -408,20 +391,6 @@ func joins(n int) []*entry.Sealed {
 			continue
 		}
 		g.put(4, at, alive(i), sorted(slices.Clone(both)...)...)
-	}
-	return g.es
-}
-
-// admissions: a steward admits an organisation again and again. Signatures are
-// what it takes, so there are fewer of them.
-func admissions(n int) []*entry.Sealed {
-	g := newDag(2)
-	last := g.head(0)
-	c0 := id.ConfigID(g.c)
-	for i := range n / 20 {
-		f := fields(admitOf(g.ds[0].Case, g.ds[0], g.ds[1], protocol.Role(1+i%6), fmt.Sprint("again ", i)))
-		f.Cfg = &c0
-		last = g.put(0, last, f)
 	}
 	return g.es
 }

@@ -12,7 +12,7 @@ import (
 var tales = []func() *tale{
 	plain, changed, firstVote, soundProposals, belowFinalised, // §1 to §4
 	backDated, forkedSteward, rivals, unsure, removedWins, // §4, §5
-	revokedBare, revokedCut, revokedUse, rootFork, uncertifiedIdent, // §5, identity
+	revokedBare, revokedCut, revokedUse, rootFork, uncertifiedIdent, tooManySignatures, // §5, identity
 	succession, halfVoted, heard, impatient, cameBack, // §6
 	forkProven, contentFork, upgrade, // §9, protocol.md §4.7
 	notAuthentic, covered, // protocol.md §4.2 to §4.5
@@ -305,6 +305,24 @@ func uncertifiedIdent() *tale {
 	endorse(a, p)
 	t.chain, t.stewards = append(t.chain, p), daemons{a, b}
 	t.is("by B, now a steward", "", b.Act(m))
+	return t
+}
+
+func tooManySignatures() *tale {
+	t := newTale("signatures-inside", "B shows identity events again and again: 512 signatures inside its entries are looked at, and no more", "A", "B")
+	b := t.ds[1]
+	var events [][]byte
+	for range 52 {
+		events = append(events, mustSpec(b.Org.Rename(b.Root, "B", nil)))
+		b.Org = mustSpec(b.Org.Extend(events[len(events)-1]))
+	}
+	for range 9 {
+		b.Say(&protocol.Ident{Events: events})
+	}
+	t.is("45 where 44 are left", "too-many-signatures", b.Say(&protocol.Ident{Events: events[:45]}))
+	t.is("the last 44", "", b.Say(&protocol.Ident{Events: events[:44]}))
+	t.is("one more", "too-many-signatures", b.Say(&protocol.Ident{Events: events[51:]}))
+	t.is("B goes on writing", "", b.Say(status(protocol.RMValid)))
 	return t
 }
 
