@@ -123,14 +123,14 @@ func (m *Admit) open(c *Case, n *node) *Refusal {
 		return refuse("bad-invite", "the invite is not well formed: %v", err)
 	}
 	f := c.configs[*n.cfg]
-	from, _ := c.orgOrNone(inviter).viewIn(n.past)
+	from, _ := c.orgOrNone(inviter).viewIn(c, n.past)
 	if from == nil || !f.steward(inviter) {
 		return refuse("bad-invite", "the invite is not of a steward of the case")
 	}
 	if m.invite, err = admission.OpenInvite(m.Invite, from); err != nil {
 		return refuse("bad-invite", "the invite does not verify: %v", err)
 	}
-	to, suspect := c.orgOrNone(m.invite.Invitee).viewIn(n.past)
+	to, suspect := c.orgOrNone(m.invite.Invitee).viewIn(c, n.past)
 	if to == nil {
 		return refuse("identity-unknown", "the invitee's identity events are not in the entry's past: write an ident entry first")
 	}

@@ -90,7 +90,7 @@ func (c *Case) certified(o *org, to Recipient, now uint64) (identity.Daemon, boo
 	if o == nil {
 		return identity.Daemon{}, false
 	}
-	view, suspect := o.viewIn(c.all)
+	view, suspect := o.viewIn(c, c.all)
 	if view == nil || suspect {
 		return identity.Daemon{}, false
 	}

@@ -18,6 +18,13 @@ type event struct {
 	org      *identity.Org // after this event
 	children []*event
 	shown    []*node // the entries that carry it, none in the past of another
+	followed map[*branch][]follower
+}
+
+// follower is an entry that shows a child of an event first on its branch.
+type follower struct {
+	n     *node
+	child *event
 }
 
 // raw is the event as it was first seen; its id leaves out the signature.
@@ -48,27 +55,31 @@ func (e *event) carriers() (ns []*node) {
 // viewIn is an organisation as a past shows it: its chain up to the first index
 // at which the past shows two events, which makes it suspect (spec/kinds.md,
 // ident). nil when the past does not show it.
-func (o *org) viewIn(past vector) (view *identity.Org, suspect bool) {
+func (o *org) viewIn(c *Case, past vector) (view *identity.Org, suspect bool) {
 	at := o.root
 	if at == nil || !at.shownIn(past) {
 		return nil, false
 	}
 	for {
-		var next *event
-		for _, e := range at.children {
-			if !e.shownIn(past) {
-				continue
-			}
-			if next != nil {
-				return at.org, true
-			}
-			next = e
-		}
-		if next == nil {
-			return at.org, false
+		next, another := at.nextIn(c, past)
+		if next == nil || another {
+			return at.org, another
 		}
 		at = next
 	}
+}
+
+// nextIn is the child of an event that a past shows, and whether it shows another.
+func (e *event) nextIn(c *Case, past vector) (next *event, another bool) {
+	among(c, e.followed, past, func(fs []follower, seen id.Seq) {
+		for _, f := range fs { // two at most: no child stands twice
+			if another || f.n.seq >= seen {
+				break
+			}
+			next, another = f.child, next != nil && next != f.child
+		}
+	})
+	return next, another
 }
 
 // step is what the fold reads of an identity event itself; the rest is
@@ -256,10 +267,21 @@ func (c *Case) show(g grown, n *node) {
 		}
 		if !e.shownIn(n.past) {
 			e.shown = append(e.shown, n)
+			if at != nil {
+				at.follow(n, e)
+			}
 			c.revokes(e, at, n)
 		}
 		at = e
 	}
+}
+
+// follow notes that n shows a child of e.
+func (e *event) follow(n *node, child *event) {
+	if e.followed == nil {
+		e.followed = map[*branch][]follower{}
+	}
+	e.followed[n.branch] = append(e.followed[n.branch], follower{n, child})
 }
 
 // certifies notes the key that e, of o, certifies and the event before it did not.
@@ -336,7 +358,7 @@ func (c *Case) introduced(n *node) (*org, *identity.Org) {
 		return nil, nil
 	}
 	for _, x := range c.certs[n.kid] {
-		if view, _ := x.org.viewIn(n.past); view != nil {
+		if view, _ := x.org.viewIn(c, n.past); view != nil {
 			if _, disputed := view.Daemon(n.kid); disputed {
 				return nil, nil
 			}
@@ -347,7 +369,7 @@ func (c *Case) introduced(n *node) (*org, *identity.Org) {
 		return nil, nil
 	}
 	o := c.orgs[g.org]
-	before, suspect := o.viewIn(n.past)
+	before, suspect := o.viewIn(c, n.past)
 	if before == nil || suspect || c.carry(n, m.signatures(g)) != nil {
 		return nil, nil
 	}
@@ -367,7 +389,7 @@ func (c *Case) holder(kid id.Kid, past vector) (*org, *identity.Org) {
 	var found *org
 	var view *identity.Org
 	for _, x := range c.certs[kid] {
-		v, _ := x.org.viewIn(past)
+		v, _ := x.org.viewIn(c, past)
 		if v == nil {
 			continue
 		}
@@ -397,7 +419,7 @@ func (c *Case) prover(kid id.Kid, past vector) (*org, *identity.Org) {
 	if found == nil {
 		return nil, nil
 	}
-	view, _ := found.viewIn(past)
+	view, _ := found.viewIn(c, past)
 	return found, view
 }
 

@@ -49,7 +49,7 @@ func checkPropose(c *Case, n *node) *Refusal {
 		return r
 	}
 	for _, o := range f.Stewards {
-		if view, _ := c.orgOrNone(o).viewIn(n.past); view == nil {
+		if view, _ := c.orgOrNone(o).viewIn(c, n.past); view == nil {
 			return refuse("unknown-steward", "steward %v is not known to the case: bring its identity events first", o)
 		}
 	}

@@ -126,7 +126,7 @@ func (c *Case) OrgOf(kid id.Kid) (o id.OrgID, ok bool) {
 // Org is an organisation's chain as the case shows it. In a case nothing else
 // counts.
 func (c *Case) Org(o id.OrgID) (*identity.Org, bool) {
-	view, _ := c.orgOrNone(o).viewIn(c.all)
+	view, _ := c.orgOrNone(o).viewIn(c, c.all)
 	return view, view != nil
 }
 
@@ -177,7 +177,7 @@ func (o *org) firstLC() uint64 {
 }
 
 func (c *Case) participant(o *org, e *Embargo) Participant {
-	view, suspect := o.viewIn(c.all)
+	view, suspect := o.viewIn(c, c.all)
 	p := Participant{Org: o.id, Roles: o.rolesIn(c.all), RM: RM(o.rm.last()),
 		Admitted: c.member(o), Suspect: suspect, Steward: c.steward(o.id)}
 	p.Consent, p.AnswerBy = c.consent(o, e)

@@ -186,6 +186,25 @@ func histories(n int) []*entry.Sealed {
 	return g.es
 }
 
+// namesUnheard: a member's root signs names without end, all from the same event on, which
+// a steward shows; it goes on with others as if it had heard of none.
+func namesUnheard(n int) []*entry.Sealed {
+	g := newDag(3)
+	d, head := g.ds[1], g.head(0)
+	last := head
+	for i := range n / 3 {
+		f := fields(&protocol.Ident{Events: [][]byte{must(d.Org.Rename(d.Root, fmt.Sprint("name ", i), nil))}})
+		f.Cfg = (*id.ConfigID)(&g.c)
+		last = g.put(0, last, f)
+	}
+	at, other := g.put(1, nil, alive(0), head), g.put(2, nil, alive(0), head)
+	for i := 0; len(g.es) < n; i++ {
+		other = g.put(2, other, alive(i))
+		at = g.put(1, at, alive(i), other)
+	}
+	return g.es
+}
+
 // branchAdmissions: a steward forks, and admits on each branch.
 func branchAdmissions(n int) []*entry.Sealed {
 	g := newDag(2)

@@ -104,6 +104,7 @@ var worst = []struct {
 	{"organisations that nobody knows", inventions},
 	{"forks of content that are carried", carriedForks},
 	{"histories of one organisation", histories},
+	{"histories that are not heard of", namesUnheard},
 	{"identities on branches", identities},
 	{"status on another branch", registers},
 	{"compartments on branches", compartments},
