@@ -68,6 +68,7 @@ var ways = map[string]string{
 	"no-embargo":           "cordon embargo propose CASE --for 45d",
 	"not-a-steward":        "cordon steward list CASE: it has who decides",
 	"merged-away":          "cordon case show CASE: it says where it goes on, if that is here",
+	"too-many-links":       "cordon case show CASE: it has the linked cases; another steward can link more",
 	"role-already":         "cordon case show CASE: it has the roles of everybody",
 }
 

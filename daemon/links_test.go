@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -98,5 +99,36 @@ func TestTellsLinkedOnce(t *testing.T) {
 	}
 	if now := tell("it is over", 4); now > s.ms() || now == was {
 		t.Errorf("over, and says %d", now)
+	}
+}
+
+// TestLinksAreBounded: where a case has all the links that it may, a split or a merge is refused
+// before anything is written; what is linked already can be linked again.
+func TestLinksAreBounded(t *testing.T) {
+	s, full := writer(t)
+	other := second(t, s, 10)
+	for i := range protocol.MaxLinks {
+		m := &protocol.CaseLink{Pair: protocol.PairOf(full, id.CaseID{1, byte(i)}), Relation: protocol.Sibling}
+		if i == 0 {
+			m.Pair = protocol.PairOf(full, other)
+		}
+		if _, err := s.write(t.Context(), full, asSteward(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cases := len(s.led.Cases())
+	_, _, err := s.splitting(full, id.CaseID{}, nil)
+	if r, ok := errors.AsType[*protocol.Refusal](err); !ok || r.Rule != "too-many-links" {
+		t.Errorf("a split: %v", err)
+	}
+	_, err = s.merging(second(t, s, 10), full)
+	if r, ok := errors.AsType[*protocol.Refusal](err); !ok || r.Rule != "too-many-links" {
+		t.Errorf("a merge: %v", err)
+	}
+	if _, err := s.merging(other, full); err != nil {
+		t.Errorf("of one that is linked: %v", err)
+	}
+	if n := len(s.led.Cases()); n != cases+1 {
+		t.Errorf("%d cases, were %d", n, cases)
 	}
 }

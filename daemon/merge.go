@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
 	"cordon/daemon/api"
 	"cordon/protocol"
+	"cordon/protocol/entry"
 	"cordon/protocol/id"
 )
 
@@ -85,7 +87,7 @@ func (s *service) merging(c, into id.CaseID) (*api.Merged, error) {
 		if pair, gone := k.MergedInto(); gone && pair != protocol.PairOf(c, into) {
 			return errMergedAway
 		}
-		return mayLead(k, s.org.ID)
+		return s.mayLink(k, into)
 	})
 	if err != nil {
 		return nil, s.elsewhere(c, err)
@@ -105,7 +107,7 @@ func (s *service) merging(c, into id.CaseID) (*api.Merged, error) {
 			members[i].Roles = slices.DeleteFunc(p.Roles, func(r protocol.Role) bool { return slices.Contains(k.Roles(p.Org), r) })
 		}
 		members = slices.DeleteFunc(members, func(p protocol.Participant) bool { return len(p.Roles) == 0 })
-		return mayLead(k, s.org.ID)
+		return s.mayLink(k, c)
 	})
 	if err != nil {
 		return nil, s.elsewhere(into, err)
@@ -118,10 +120,15 @@ func (s *service) merging(c, into id.CaseID) (*api.Merged, error) {
 
 var errMergedAway = &protocol.Refusal{Rule: "merged-away", Text: "this case was merged into another and goes on there"}
 
-// mayLead refuses who does not decide in a case.
-func mayLead(k *protocol.Case, us id.OrgID) error {
-	if !slices.Contains(k.Stewards(), us) {
+// mayLink refuses who does not decide in a case, or has linked as many others to it as it may.
+func (s *service) mayLink(k *protocol.Case, other id.CaseID) error {
+	if !slices.Contains(k.Stewards(), s.org.ID) {
 		return &protocol.Refusal{Rule: "not-a-steward", Text: "only who is a steward of both cases can link them"}
+	}
+	cfg, m := k.Config().ID, &protocol.CaseLink{Pair: protocol.PairOf(k.ID(), other), Relation: protocol.Sibling}
+	err := k.May(s.kid, entry.Fields{Type: m.Type(), Ctl: protocol.Ctl(m), T: s.ms(), Cfg: &cfg})
+	if r, ok := errors.AsType[*protocol.Refusal](err); ok && r.Rule == "too-many-links" {
+		return err
 	}
 	return halted(k)
 }

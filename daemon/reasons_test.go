@@ -20,6 +20,7 @@ func writer(t *testing.T) (*service, id.CaseID) {
 	s.kid = cose.Thumbprint(s.keys.sign.Public().(ed25519.PublicKey))
 	s.cases, s.owed = projection.New(s.led), openShelf[owedRow](s.led, "owed")
 	s.cfg.Role, s.minima = "coordinator", openShelf[minimumRow](s.led, "minima")
+	s.titles.of = map[id.CaseID]string{}
 	until := uint64(time.Now().Add(time.Hour).UnixMilli())
 	c, err := s.found(t.Context(), protocol.NewAgreement(protocol.Record{End: &until, Terms: protocol.DefaultTerms()}, terms))
 	if err != nil {

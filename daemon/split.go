@@ -31,12 +31,13 @@ func (s *service) split(r *http.Request) (any, error) {
 	if err := checkHead(subject.head); err != nil {
 		return nil, err // before the genesis is written
 	}
-	with, terms, err := s.splitting(c, q.With)
+	child, _ := s.begun(c, q.Title)
+	with, terms, err := s.splitting(c, child, q.With)
 	if err != nil {
 		return nil, s.elsewhere(c, err)
 	}
 	ctx := context.WithoutCancel(r.Context())
-	child, err := s.childOf(ctx, c, subject, terms)
+	child, err = s.childOf(ctx, c, subject, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +65,8 @@ func (s *service) in(c id.CaseID, o id.OrgID) (in bool) {
 	return in
 }
 
-// splitting is whom a split brings into the child, and the child's terms.
-func (s *service) splitting(c id.CaseID, names []string) (with []protocol.Participant, a protocol.Agreement, err error) {
+// splitting is whom a split brings into the child, which may have been begun, and its terms.
+func (s *service) splitting(c, child id.CaseID, names []string) (with []protocol.Participant, a protocol.Agreement, err error) {
 	if err := s.mayDecide(); err != nil {
 		return nil, a, err
 	}
@@ -92,7 +93,7 @@ func (s *service) splitting(c id.CaseID, names []string) (with []protocol.Partic
 			}
 		}
 		a = s.carriedOver(k)
-		return mayLead(k, s.org.ID)
+		return s.mayLink(k, child)
 	})
 	return with, a, err
 }

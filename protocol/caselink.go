@@ -46,7 +46,7 @@ func PairOf(this, other id.CaseID) id.Pair {
 
 var caseLinkKind = kind{
 	typ: 24, name: "case-link", cap: identity.CapSteward, who: inForce,
-	make: func() Message { return new(CaseLink) }, once: cites, check: checkCaseLink, holds: empowered,
+	make: func() Message { return new(CaseLink) }, once: checkLinked, enter: enterLinked, check: checkCaseLink, holds: empowered,
 }
 
 // Type is the kind's number.
@@ -55,6 +55,38 @@ func (*CaseLink) Type() entry.Type { return caseLinkKind.typ }
 func (m *CaseLink) fields() []field {
 	return []field{hash(1, &m.Pair), number(2, &m.Relation, uint64(GoesOnIn), uint64(Sibling)),
 		number(3, &m.Until, 1, entry.MaxTime).Optional(func() bool { return m.Until != 0 })}
+}
+
+// MaxLinks is of how many other cases an organisation says something in a case, at most.
+const MaxLinks = 64
+
+// checkLinked judges by the past alone whether the author may speak of one more case.
+func checkLinked(c *Case, n *node) *Refusal {
+	if r := cites(c, n); r != nil {
+		return r
+	}
+	of, this := 0, n.msg.(*CaseLink).Pair
+	for pair, firsts := range n.org.linked {
+		if pair != this && slices.ContainsFunc(firsts, n.past.has) {
+			of++
+		}
+	}
+	if of >= MaxLinks {
+		return refuse("too-many-links", "the organisation has linked %d other cases to this one, which is the limit", MaxLinks)
+	}
+	return nil
+}
+
+// enterLinked keeps the first that an organisation says of a case: what has that in its past.
+func enterLinked(_ *Case, n *node) {
+	pair := n.msg.(*CaseLink).Pair
+	if slices.ContainsFunc(n.org.linked[pair], n.past.has) {
+		return
+	}
+	if n.org.linked == nil {
+		n.org.linked = map[id.Pair][]*node{}
+	}
+	n.org.linked[pair] = append(n.org.linked[pair], n)
 }
 
 func checkCaseLink(c *Case, n *node) *Refusal {

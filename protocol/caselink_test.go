@@ -1,6 +1,9 @@
 package protocol_test
 
 import (
+	"encoding/binary"
+	"maps"
+	"slices"
 	"testing"
 
 	"cordon/protocol"
@@ -139,4 +142,66 @@ func TestOwnLink(t *testing.T) {
 	if p := protocol.PairOf(a.Case.ID(), otherCase); p == protocol.PairOf(otherCase, a.Case.ID()) {
 		t.Error("what the two cases say of each other is the same: who sees both knows that they are linked")
 	}
+}
+
+// numbered says that a case with a number was merged into d's, with an end there in days.
+func numbered(d *link.Daemon, n, days uint64) *protocol.CaseLink {
+	var other id.CaseID
+	binary.BigEndian.PutUint64(other[:], n)
+	return &protocol.CaseLink{Pair: protocol.PairOf(d.Case.ID(), other), Relation: protocol.TookOver, Until: link.Start + days*day}
+}
+
+// TestTooManyLinks: one organisation links so many other cases to one, and no more; of
+// those it goes on speaking, and of others another steward does.
+func TestTooManyLinks(t *testing.T) {
+	s := plans(t)
+	s.votes("the vote for two", s.a, s.puts("two stewards", s.a, "", nil, s.a, s.b), "")
+	for i := range uint64(protocol.MaxLinks) {
+		verdict(t, s.a.Case, s.a.Act(numbered(s.a, i, 30)), "")
+	}
+	verdict(t, s.a.Case, s.a.Act(numbered(s.a, protocol.MaxLinks, 30)), "too-many-links")
+	verdict(t, s.a.Case, s.a.Act(numbered(s.a, 3, 20)), "")
+	verdict(t, s.a.Case, s.b.Act(numbered(s.b, protocol.MaxLinks, 30)), "")
+	if n := len(s.a.Case.Links()); n != protocol.MaxLinks+1 {
+		t.Errorf("%d links", n)
+	}
+}
+
+// TestManyMergesAreKnown: however many merges as many stewards as there may be have
+// written side by side, the deps of the next word reach them all. What is agreed on then puts
+// every end aside.
+func TestManyMergesAreKnown(t *testing.T) {
+	ds := together("A", "B", "C", "D", "E", "F", "G", "H", "I")
+	if len(ds) != protocol.MaxStewards {
+		t.Fatalf("%d stewards", len(ds))
+	}
+	verdict(t, ds[0].Case, endorse(ds[0], propose(ds[0], 5, ds...)), "")
+	all := inOrder(ds[0])
+	for _, d := range ds { // apart from here
+		d.Case, d.Held = fold(protocol.NewCase(), all), maps.Clone(d.Held)
+	}
+	for i, d := range ds {
+		for j := range uint64(12) {
+			verdict(t, d.Case, d.Act(numbered(d, uint64(i)*100+j, 20+j)), "")
+		}
+	}
+	all = inOrder(ds...)
+	for _, d := range ds {
+		for _, e := range all {
+			d.Accept(e)
+		}
+	}
+	endsAt(t, ds[0], 20, true)
+	root := link.Terms().ID()
+	x := terms(&root, 40, keepIt)
+	offer := ds[0].Act(&protocol.EmbargoPropose{Terms: x})
+	words := []*entry.Sealed{offer}
+	for _, d := range ds[1:5] {
+		d.Accept(offer)
+		words = append(words, d.Act(&protocol.EmbargoAccept{Agr: x.ID()}))
+	}
+	for _, e := range slices.Backward(words) {
+		ds[8].Accept(e)
+	}
+	endsAt(t, ds[8], 40, false)
 }

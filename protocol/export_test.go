@@ -76,8 +76,8 @@ var breaks = map[string]map[entry.Type]change{
 	"a dropped steward's word falls":        {10: holds("above-the-cut"), 11: holds("above-the-cut")},
 	"a forked steward's word falls":         {10: holds("forked-authority"), 11: holds("forked-authority")},
 	"who comes in signs what is in force":   {4: func(k *kind) { k.check = nothing }},
-	"the end of a merged case holds":        {24: func(k *kind) { k.make = func() Message { return new(tameLink) } }},
-	"an end is agreed on since a merge":     {24: func(k *kind) { k.make = func() Message { return new(stubbornLink) } }},
+	"the end of a merged case holds":        {24: linksAre(func() Message { return new(tameLink) })},
+	"an end is agreed on since a merge":     {24: linksAre(func() Message { return new(stubbornLink) })},
 	"an end is for good":                    {17: func(k *kind) { k.who = byMember }},
 	"content is never voided":               {33: func(k *kind) { k.holds = unremoved }},
 	"a fork closes the key":                 {19: func(k *kind) { k.enter = nil }},
@@ -300,6 +300,11 @@ func (m *meekReject) apply(c *Case, n *node) {
 		return
 	}
 	m.EmbargoReject.apply(c, n)
+}
+
+// linksAre takes other statements for case-link.
+func linksAre(other func() Message) func(*kind) {
+	return func(k *kind) { k.make, k.once, k.enter = other, cites, nil }
 }
 
 // tameLink is a statement that shortens no embargo.

@@ -13,10 +13,11 @@ import (
 // org is an organisation in the fold.
 type org struct {
 	id     id.OrgID
-	root   *event  // its create; nil when it is only named
-	offers []*node // its proposals of agreements
-	voice  []*node // the admits that let it claim when their config is certified, whoever holds power now
-	named  []*node // certified configs that name it a steward, none in the past of another
+	root   *event              // its create; nil when it is only named
+	offers []*node             // its proposals of agreements
+	linked map[id.Pair][]*node // its first statements about each other case, none in the past of another
+	voice  []*node             // the admits that let it claim when their config is certified, whoever holds power now
+	named  []*node             // certified configs that name it a steward, none in the past of another
 	standing
 }
 

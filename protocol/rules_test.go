@@ -291,6 +291,7 @@ var brokenElsewhere = []string{
 	"identity-suspect",      // TestSuspectInvitee
 	"too-many-proposals",    // TestTooManyProposals
 	"too-many-signatures",   // TestTooManySignatures
+	"too-many-links",        // TestTooManyLinks
 	"agreement-superseded",  // these and the next: TestOwnWords
 	"exit-pending",
 	"embargo-exited",
