@@ -108,6 +108,10 @@ func inboxItem(w io.Writer, i api.InboxItem, now time.Time) {
 	case "refused":
 		field(w, "state", "signed by you; "+safe(i.FromName)+" says no")
 		return
+	case "withdrawn":
+		field(w, "state", "WITHDRAWN by "+safe(i.FromName)+": there is nothing to sign")
+		field(w, "to put away", "cordon inbox decline "+id)
+		return
 	}
 	field(w, "answer", "cordon inbox accept "+id+"\ncordon inbox decline "+id)
 	field(w, "before", when(i.Expires, now))
@@ -138,7 +142,7 @@ func (c *call) item(client *api.Client) (*api.InboxItem, error) {
 		if strings.HasPrefix(i.ID, c.args[0]) {
 			return &i, nil
 		}
-		if i.FromName == c.args[0] || i.From.String() == c.args[0] {
+		if i.State != "withdrawn" && (i.FromName == c.args[0] || i.From.String() == c.args[0]) {
 			if found != nil {
 				return nil, usage("cordon inbox", "%s has sent more than one invitation: name its id", safe(i.FromName))
 			}
@@ -148,15 +152,15 @@ func (c *call) item(client *api.Client) (*api.InboxItem, error) {
 	return found, nil
 }
 
-// answer asks, on a terminal, and gives a yes or a no.
-func (c *call) answer(word string, act func(client *api.Client, id string) (*api.Written, error)) error {
+// answer asks, on a terminal, and gives a yes or a no. It returns what was answered, if that is known.
+func (c *call) answer(word string, act func(client *api.Client, id string) (*api.Written, error)) (*api.InboxItem, error) {
 	client, err := c.client()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	i, err := c.item(client)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id := c.args[0] // unknown here: the daemon gives the one answer there is for this
 	if i != nil {
@@ -164,11 +168,11 @@ func (c *call) answer(word string, act func(client *api.Client, id string) (*api
 		var what strings.Builder
 		inboxItem(&what, *i, c.now())
 		if err := c.confirmed(word, "%s", &what); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	_, err = act(client, id)
-	return err
+	return i, err
 }
 
 func (c *call) inboxAccept() error {
@@ -182,11 +186,7 @@ func (c *call) inboxAccept() error {
 	if err != nil {
 		return err
 	}
-	i, err := c.item(client)
-	if err != nil {
-		return err
-	}
-	err = c.answer("accept", func(client *api.Client, id string) (*api.Written, error) { return client.Accept(c.ctx, id) })
+	i, err := c.answer("accept", func(client *api.Client, id string) (*api.Written, error) { return client.Accept(c.ctx, id) })
 	if err != nil {
 		return err
 	}
@@ -269,9 +269,14 @@ func arrived(before, now *api.Cases) []api.CaseRow {
 }
 
 func (c *call) inboxDecline() error {
-	err := c.answer("decline", func(client *api.Client, id string) (*api.Written, error) { return client.Decline(c.ctx, id) })
-	if err == nil {
+	i, err := c.answer("decline", func(client *api.Client, id string) (*api.Written, error) { return client.Decline(c.ctx, id) })
+	switch {
+	case err != nil:
+		return err
+	case i != nil && i.State == "withdrawn":
+		c.note("Put away.")
+	default:
 		c.note("Declined; the inviter is told.")
 	}
-	return err
+	return nil
 }

@@ -20,7 +20,8 @@ var mergeVerb = verb{use: "merge CASE INTO", short: "let a case go on in another
 	long: `Let CASE go on in the case INTO; you are a steward of both. Nothing is copied and
 both records stay: members of CASE are invited into INTO for a role that they lack
 there, and who does not accept stays in CASE alone. Of two embargoes the earlier end holds until
-the stewards agree on new terms. CASE then takes no invitation and no proposal.
+the stewards agree on new terms. CASE then takes no invitation and no proposal;
+invitations into it that nobody has answered are withdrawn.
 What follows is printed first; on a terminal you are asked. It can be run again
 where it was interrupted.`}
 
@@ -72,6 +73,10 @@ func mergeText(w io.Writer, m *api.Merged, now time.Time) {
 		default:
 			field(w, "NOT INVITED", safe(x.Name)+": "+safe(x.Why.Text)+"\n"+safe(x.Why.Try))
 		}
+	}
+	for _, x := range m.Withdrawn {
+		field(w, "is withdrawn", safe(x.Name)+": the invitation as "+x.Role+", not answered yet\nto ask it anew: "+
+			fmt.Sprintf("cordon case invite %s %.12s --role %s", shortID(m.Into.String()), x.Org, x.Role))
 	}
 	if len(m.Members) > 0 {
 		fmt.Fprintln(w, "Who does not accept stays in the old case alone. Nothing is copied:\ntell who comes what it must know.")

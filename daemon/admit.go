@@ -35,6 +35,8 @@ type invitedRow struct {
 	Accepted bool `json:"accepted,omitempty"`
 	// Declined: kept without its salt until it expires, so that the inviter sees it.
 	Declined bool `json:"declined,omitempty"`
+	// Withdrawn: kept without its salt until the invitee has heard so.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 	// How often the organisation had left the case, or was removed, when it was invited.
 	Departures int `json:"departures,omitempty"`
 }
@@ -161,7 +163,10 @@ func mayInvite(k *protocol.Case, us, org id.OrgID, role protocol.Role) error {
 }
 
 // waits says whether an invitation may still be answered.
-func (r invitedRow) waits(now time.Time) bool { return !r.Joined && !r.Declined && r.Until.After(now) }
+func (r invitedRow) waits(now time.Time) bool { return !r.Joined && !r.void() && r.Until.After(now) }
+
+// void says whether it admits nobody any more.
+func (r invitedRow) void() bool { return r.Declined || r.Withdrawn }
 
 // none refuses a second invitation while one waits.
 func (v *invitations) none(c id.CaseID, org id.OrgID) error {
@@ -191,6 +196,9 @@ func (v *invitations) offer(invite [32]byte, row invitedRow, agreement protocol.
 // those that it has.
 func (v *invitations) resumeOffers() error {
 	return v.out.all(func(key []byte, row invitedRow) error {
+		if row.Withdrawn {
+			return v.tellWithdrawn(key, row)
+		}
 		if row.Sent || !row.waits(v.s.now()) {
 			return nil
 		}
@@ -224,7 +232,10 @@ func (v *invitations) offerSettled(invite [32]byte, outcome error) error {
 		return v.out.delete(invite[:])
 	}
 	row.Sent = true
-	return v.out.put(invite[:], row)
+	if err := v.out.put(invite[:], row); err != nil || !row.Withdrawn {
+		return err
+	}
+	return v.tellWithdrawn(invite[:], row)
 }
 
 // Accepted is peer.Invitations: a valid accept admits at once, with nobody awake.
@@ -278,7 +289,7 @@ func (v *invitations) accepted(from peer.Contact, a peer.Acceptance) (*peer.Join
 	if err != nil {
 		return nil, ours(err)
 	}
-	if !ok || row.Org != from.Org || row.Declined {
+	if !ok || row.Org != from.Org || row.void() {
 		return nil, errNoInvitation
 	}
 	if err := v.s.tellActive(context.Background(), row.Case); err != nil {
@@ -288,8 +299,8 @@ func (v *invitations) accepted(from peer.Contact, a peer.Acceptance) (*peer.Join
 	if row, ok, err = v.out.get(accept.Invite[:]); err != nil {
 		return nil, ours(err)
 	}
-	if !ok || row.Declined {
-		return nil, errNoInvitation // declined or expired meanwhile
+	if !ok || row.void() {
+		return nil, errNoInvitation // declined, withdrawn or expired meanwhile
 	}
 	return v.settle(row, accept, card)
 }
@@ -370,8 +381,8 @@ func (s *service) admit(row invitedRow, accept *admission.Accept, card *identity
 			lacks = lacking(o, card.Org)
 		}
 		has = slices.Contains(k.Roles(row.Org), protocol.Role(accept.Role))
-		if k.Departures(row.Org) != row.Departures {
-			return errNoInvitation // it was removed, or left, since it was invited
+		if _, merged := k.MergedInto(); k.Departures(row.Org) != row.Departures || merged && !has {
+			return errNoInvitation // it was removed, or left, since it was invited; or the case goes on in another
 		}
 		return nil
 	})
@@ -412,12 +423,16 @@ func (s *service) join(row invitedRow, invite [32]byte) (*peer.Join, error) {
 }
 
 // Declined is peer.Invitations: the salt is forgotten, so that nobody can be told
-// any more which case it was.
+// any more which case it was. Of who has invited us it is the word that it takes the
+// invitation back.
 func (v *invitations) Declined(from peer.Contact, nonce [16]byte) error {
+	if err := v.withdrawn(from, nonce); err != nil {
+		return err
+	}
 	var key []byte
 	var at id.CaseID
 	err := v.out.all(func(k []byte, row invitedRow) error {
-		if row.Org != from.Org || row.Joined || row.Declined {
+		if row.Org != from.Org || row.Joined || row.void() {
 			return nil
 		}
 		i, err := admission.OpenInvite(row.Invite, v.s.org)

@@ -32,6 +32,7 @@ const (
 	inboxJoined   = "joined"   // let in: kept until the outbox has heard so
 	// Another took its place: kept until it ends, for who still has its id.
 	inboxSuperseded = "superseded"
+	inboxWithdrawn  = "withdrawn" // by who has sent it: kept until it ends or a person puts it away
 )
 
 // inboxRow is an invitation to us.
@@ -241,6 +242,9 @@ func (v *invitations) accept(name string) (id.EntryID, error) {
 	if err != nil {
 		return id.EntryID{}, err
 	}
+	if p.row.State == inboxWithdrawn {
+		return id.EntryID{}, errWithdrawn
+	}
 	if err := v.s.certified(); err != nil {
 		return id.EntryID{}, err
 	}
@@ -271,6 +275,9 @@ func (v *invitations) decline(name string) (id.EntryID, error) {
 	key, p, err := v.find(name)
 	if err != nil {
 		return id.EntryID{}, err
+	}
+	if p.row.State == inboxWithdrawn {
+		return id.EntryID(p.invite.ID), v.in.delete(key)
 	}
 	if p.row.State == inboxAccepted {
 		return id.EntryID{}, &api.Error{Kind: api.Refused, Text: "the agreement is signed already", Try: "once in the case: cordon embargo leave"}
@@ -312,7 +319,7 @@ func (v *invitations) Settled(_ id.OrgID, invite [32]byte, kind peer.RequestKind
 	case peer.RequestAccept:
 		err = v.acceptSettled(invite, err)
 	default:
-		err = nil // a decline has nothing left to do
+		err = v.declineSettled(invite) // one of ours, or what we have withdrawn
 	}
 	if err != nil {
 		v.s.log.Error("settle an invitation", "err", err)
@@ -326,7 +333,7 @@ func (v *invitations) acceptSettled(invite [32]byte, outcome error) error {
 	if err != nil || !ok {
 		return err
 	}
-	if row.State == inboxSuperseded {
+	if row.State == inboxSuperseded || row.State == inboxWithdrawn {
 		return nil
 	}
 	if errors.Is(outcome, peer.ErrRefused) {

@@ -8,6 +8,7 @@ import (
 
 	"cordon/daemon/api"
 	"cordon/protocol"
+	"cordon/protocol/admission"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
 )
@@ -75,7 +76,7 @@ func (s *service) merging(c, into id.CaseID) (*api.Merged, error) {
 	if err := s.mayDecide(); err != nil {
 		return nil, err
 	}
-	out := &api.Merged{Schema: "cordon.merged/1", Case: c, Into: into, Title: s.title(c), IntoTitle: s.title(into), Members: []api.Moved{}}
+	out := &api.Merged{Schema: "cordon.merged/1", Case: c, Into: into, Title: s.title(c), IntoTitle: s.title(into), Members: []api.Moved{}, Withdrawn: []api.Moved{}}
 	var members []protocol.Participant
 	err := s.cases.With(c, func(k *protocol.Case) error {
 		for _, p := range k.Participants() {
@@ -115,7 +116,14 @@ func (s *service) merging(c, into id.CaseID) (*api.Merged, error) {
 	for _, p := range members {
 		out.Members = append(out.Members, s.moved(into, p))
 	}
-	return out, nil
+	err = s.inv.waiting(c, func(row invitedRow, i *admission.Invite) {
+		m := api.Moved{Org: row.Org, Role: protocol.Role(i.Role).String(), State: "withdrawn"}
+		if o, ok := s.dir.org(row.Org); ok {
+			m.Name = o.Name
+		}
+		out.Withdrawn = append(out.Withdrawn, m)
+	})
+	return out, err
 }
 
 var errMergedAway = &protocol.Refusal{Rule: "merged-away", Text: "this case was merged into another and goes on there"}

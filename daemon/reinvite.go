@@ -11,8 +11,8 @@ import (
 
 // renew signs invitations anew that wait for an answer and by which nobody could be
 // admitted any more: they were signed with a key that is revoked since, or for terms
-// that are no longer in force. Who was removed or left since it was invited is invited no
-// more.
+// that are no longer in force. What is for who was removed or left since, or for a case
+// that was merged away, is withdrawn.
 func (v *invitations) renew() error {
 	return v.renewWhere(func(invitedRow) bool { return true })
 }
@@ -60,10 +60,12 @@ func (v *invitations) current(row invitedRow) bool {
 	return err != nil || i.Agr == now && !v.gone(row) // a case that cannot be read: later
 }
 
-// gone says whether the invited organisation was removed, or left, since.
+// gone says whether the invited organisation was removed, or left, since, or the case
+// goes on in another.
 func (v *invitations) gone(row invitedRow) (gone bool) {
 	_ = v.s.cases.With(row.Case, func(k *protocol.Case) error { // a case that cannot be read: later
-		gone = k.Departures(row.Org) != row.Departures
+		_, merged := k.MergedInto()
+		gone = merged || k.Departures(row.Org) != row.Departures
 		return nil
 	})
 	return gone
@@ -77,7 +79,7 @@ func (v *invitations) again(key []byte, row invitedRow) error {
 		return err // answered meanwhile
 	}
 	if v.gone(row) {
-		return v.out.delete(key)
+		return v.withdraw(key, row)
 	}
 	if err := v.s.mayDecide(); err != nil {
 		v.s.log.Error("an invitation that nobody can accept any more is withdrawn: invite again, on the active daemon")

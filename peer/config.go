@@ -129,7 +129,7 @@ type Invitations interface {
 	// the case is; nil without error means pending; an error is answered "no".
 	// It is asked again and again with the same bytes.
 	Accepted(from Contact, a Acceptance) (*Join, error)
-	// Declined forgets the invitation.
+	// Declined forgets the invitation; of its inviter it is that it was withdrawn.
 	Declined(from Contact, invite [16]byte) error
 	// Joined brings the answer to our acceptance. An error (the commitment does not
 	// open, say) leaves the request in the outbox and stores nothing of the case.

@@ -123,7 +123,7 @@ func (n *Node) SendAccept(to id.OrgID, invite [32]byte, a Acceptance, expires ti
 	return n.outbox.post(keyOf(RequestAccept, to, invite), q, expires)
 }
 
-// SendDecline is SendOffer for a refusal; nonce is the invite's 16-byte id.
+// SendDecline is SendOffer for a refusal, or for taking an invitation of ours back; nonce is the invite's 16-byte id.
 func (n *Node) SendDecline(to id.OrgID, invite [32]byte, nonce [16]byte, expires time.Time) error {
 	return n.outbox.post(keyOf(RequestDecline, to, invite), &wire.Request{Kind: wire.Decline, Nonce: nonce}, expires)
 }

@@ -35,6 +35,8 @@ type Merged struct {
 	Was       Embargo   `json:"was"`     // of Case
 	Embargo   Embargo   `json:"embargo"` // of Into with the merge: the earlier end of both
 	Members   []Moved   `json:"members"` // of Case who are not in Into
+	// Whom this daemon has invited into Case, and who has not answered: in vain.
+	Withdrawn []Moved `json:"withdrawn"`
 }
 
 // Moved is a member of one case that is asked into another.
@@ -42,7 +44,7 @@ type Moved struct {
 	Org   id.OrgID `json:"org"`
 	Name  string   `json:"name"`
 	Role  string   `json:"role"`          // in the other case
-	State string   `json:"state"`         // to-invite, invited, not-invited
+	State string   `json:"state"`         // to-invite, invited, not-invited; withdrawn
 	Why   *Warning `json:"why,omitempty"` // not-invited
 }
 

@@ -117,7 +117,7 @@ type InboxItem struct {
 	Expires   time.Time   `json:"expires"`
 	Case      *id.CaseID  `json:"case,omitempty"`     // one that we are in: it offers a further role there
 	Replaces  *id.EntryID `json:"replaces,omitempty"` // the invitation whose place it took: the terms are others
-	State     string      `json:"state"`              // open; accepted: signed, the inviter has not let us in yet
+	State     string      `json:"state"`              // open; accepted: signed, the inviter has not let us in yet; refused; withdrawn
 }
 
 // Agreement is the embargo terms that a yes signs.
