@@ -153,7 +153,7 @@ func embargoText(e api.Embargo, now time.Time) string {
 		s += " until " + when(*e.End, now)
 	}
 	if e.Agreed != nil {
-		s += "\nthat is the end in a merged case. The terms here say " + e.Agreed.UTC().Format("2006-01-02 15:04 UTC") + ": the earlier holds until new ones are agreed on"
+		s += "\na merged case has brought that end. The terms here say " + e.Agreed.UTC().Format("2006-01-02 15:04 UTC") + ": the earlier holds until new ones are agreed on"
 	}
 	if e.ExitPending {
 		s += "\nALARM: a claim that the secret is out, which nobody has confirmed yet."

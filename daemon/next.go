@@ -287,7 +287,7 @@ func (a *adviser) report() {
 // embargoEnd is what comes with the end of an embargo, and before it.
 func (a *adviser) embargoEnd() {
 	if first, _ := a.steps("EV"); a.embargo.Merged != (id.Pair{}) && a.embargo.State == protocol.EMActive {
-		a.add(rankShould, api.Suggestion{Text: "the end of a merged case holds, being earlier, until new terms are agreed on: propose some",
+		a.add(rankShould, api.Suggestion{Text: "the end that a merged case has brought holds, being earlier, until new terms are agreed on: propose some",
 			Command: first, Rule: "VP-10", Strength: "SHOULD"})
 	}
 	switch {

@@ -104,8 +104,12 @@ func checkCaseLink(c *Case, n *node) *Refusal {
 }
 
 // linked is what is said of one other case: the statements in force, none in the past of
-// another, and the first that said that the two were merged.
-type linked struct{ now, merged []*node }
+// another, the first that said that the two were merged, and of all that did the earliest
+// end.
+type linked struct {
+	now, merged []*node
+	until       uint64 // 0: none
+}
 
 // apply lets a statement take the place of those in its past.
 func (m *CaseLink) apply(c *Case, n *node) {
@@ -119,8 +123,14 @@ func (m *CaseLink) apply(c *Case, n *node) {
 		c.links[m.Pair] = x
 	}
 	x.now = append(slices.DeleteFunc(x.now, n.past.has), n)
-	if m.Relation.merges() && !slices.ContainsFunc(x.merged, n.past.has) {
+	if !m.Relation.merges() {
+		return
+	}
+	if !slices.ContainsFunc(x.merged, n.past.has) {
 		x.merged = append(x.merged, n)
+	}
+	if m.Until > 0 && (x.until == 0 || m.Until < x.until) {
+		x.until = m.Until
 	}
 }
 
@@ -146,19 +156,17 @@ func (c *Case) mergers() (all []id.EntryID) {
 	return all
 }
 
-// earliest is the earliest end that merged cases bring, those that but names aside, and whose it
-// is: until the stewards agree on an embargo that knows of the merge, the earliest end
-// holds (spec/kinds.md, case-link). ok is false where there is none.
+// earliest is the earliest end that merged cases have brought, the one that but names aside, and
+// whose it is: until the stewards agree on an embargo that knows of the merge, the earliest
+// end holds, and no later statement takes it back (spec/kinds.md, case-link). ok is false where
+// there is none.
 func (c *Case) earliest(but id.Pair) (end uint64, of id.Pair, ok bool) {
 	for pair, x := range c.links {
-		if pair == but || c.agreedSince(x) {
+		if pair == but || x.until == 0 || c.agreedSince(x) {
 			continue
 		}
-		for _, n := range x.now {
-			m := n.msg.(*CaseLink)
-			if m.Relation.merges() && m.Until > 0 && (!ok || cmp.Or(cmp.Compare(m.Until, end), bytes.Compare(pair[:], of[:])) < 0) {
-				end, of, ok = m.Until, pair, true
-			}
+		if !ok || cmp.Or(cmp.Compare(x.until, end), bytes.Compare(pair[:], of[:])) < 0 {
+			end, of, ok = x.until, pair, true
 		}
 	}
 	return end, of, ok

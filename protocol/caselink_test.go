@@ -47,10 +47,16 @@ func TestEarliestEnd(t *testing.T) {
 	endsAt(t, a, 45, false)
 	a.Act(merged(a, 60))
 	endsAt(t, a, 45, false)
-	a.Act(merged(a, 20)) // an earlier statement gives way, whatever it said
-	endsAt(t, a, 20, true)
 	a.Act(merged(a, 30))
 	endsAt(t, a, 30, true)
+	a.Act(merged(a, 20))
+	endsAt(t, a, 20, true)
+	for _, days := range []uint64{30, 0} { // nobody takes it back alone, not even who said it
+		a.Act(merged(a, days))
+		endsAt(t, a, 20, true)
+	}
+	a.Act(&protocol.CaseLink{Pair: merged(a, 0).Pair, Relation: protocol.Sibling})
+	endsAt(t, a, 20, true)
 	root := link.Terms().ID()
 	agree(terms(&root, 40, keepIt), b, a)
 	endsAt(t, a, 40, false)
@@ -138,7 +144,12 @@ func TestOwnLink(t *testing.T) {
 	a.Act(&protocol.CaseLink{Pair: id.Pair{1}, Relation: protocol.GoesOnIn})
 	asks("merges it into a second case", &protocol.CaseLink{Pair: id.Pair{2}, Relation: protocol.GoesOnIn}, "merged-away")
 	asks("says more of the first", &protocol.CaseLink{Pair: id.Pair{1}, Relation: protocol.GoesOnIn, Until: link.Start}, "")
-	asks("proposes an end", &protocol.EmbargoPropose{Terms: terms(&root, 50, keepIt)}, "merged-away")
+	asks("proposes an end, to put that of the merge aside", &protocol.EmbargoPropose{Terms: terms(&root, 50, keepIt)}, "")
+	x := terms(&root, 50, keepIt)
+	agree(x, s.b, a)
+	endsAt(t, a, 50, false)
+	now := x.ID()
+	asks("proposes one more", &protocol.EmbargoPropose{Terms: terms(&now, 60, keepIt)}, "merged-away")
 	if p := protocol.PairOf(a.Case.ID(), otherCase); p == protocol.PairOf(otherCase, a.Case.ID()) {
 		t.Error("what the two cases say of each other is the same: who sees both knows that they are linked")
 	}

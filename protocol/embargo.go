@@ -15,7 +15,7 @@ type Embargo struct {
 	ExitPending bool      // somebody claims what would end it, unconfirmed
 	End         uint64    // Unix milliseconds; 0 when the terms say no embargo
 	Agreed      uint64    // the end that the agreement in force names: End, where no merged case brings an earlier one
-	Merged      id.Pair   // the merged case whose end End is; zero: it is the agreement's own
+	Merged      id.Pair   // the merged case that has brought End; zero: it is the agreement's own
 	Agreement   id.AgrID  // in force
 	Open        []Offered // what is proposed in its place, the earliest end first
 }

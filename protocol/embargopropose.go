@@ -91,17 +91,18 @@ func checkEmbargoPropose(c *Case, n *node) *Refusal {
 	if r := c.negotiable(n); r != nil {
 		return r
 	}
-	if _, gone := c.MergedInto(); gone {
+	e := c.Embargo()
+	if _, gone := c.MergedInto(); gone && e.Merged == (id.Pair{}) {
 		return c.mergedAway()
 	}
 	r, _ := n.msg.(*EmbargoPropose).Terms.Open()
-	now, holds := c.current(), c.Embargo().End
+	now := c.current()
 	switch {
 	case *r.Parent != now.id:
 		return refuse("agreement-superseded", "the terms in force are %v now: propose what is to follow these", now.id)
 	case r.End != nil && n.t >= *r.End:
 		return refuse("end-in-past", "the embargo would have ended already: give a later end, or end it now with embargo end")
-	case r.ends() == now.ends() && holds == now.ends() && r.Terms == now.Terms && r.TextHash == now.TextHash:
+	case r.ends() == now.ends() && e.End == now.ends() && r.Terms == now.Terms && r.TextHash == now.TextHash:
 		return refuse("no-change", "these are the terms in force already")
 	}
 	return nil

@@ -77,6 +77,7 @@ var breaks = map[string]map[entry.Type]change{
 	"a forked steward's word falls":         {10: holds("forked-authority"), 11: holds("forked-authority")},
 	"who comes in signs what is in force":   {4: func(k *kind) { k.check = nothing }},
 	"the end of a merged case holds":        {24: linksAre(func() Message { return new(tameLink) })},
+	"no later statement moves an end later": {24: linksAre(func() Message { return new(fickleLink) })},
 	"an end is agreed on since a merge":     {24: linksAre(func() Message { return new(stubbornLink) })},
 	"an end is for good":                    {17: func(k *kind) { k.who = byMember }},
 	"content is never voided":               {33: func(k *kind) { k.holds = unremoved }},
@@ -313,6 +314,18 @@ type tameLink struct{ CaseLink }
 func (m *tameLink) apply(c *Case, n *node) {
 	x := *n
 	x.msg = &CaseLink{Pair: m.Pair, Relation: m.Relation}
+	m.CaseLink.apply(c, &x)
+}
+
+// fickleLink is a statement that takes back the ends that those before it brought.
+type fickleLink struct{ CaseLink }
+
+func (m *fickleLink) apply(c *Case, n *node) {
+	x := *n
+	x.msg = &m.CaseLink
+	if l := c.links[m.Pair]; l != nil && n.honoured() {
+		l.until = 0
+	}
 	m.CaseLink.apply(c, &x)
 }
 

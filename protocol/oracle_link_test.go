@@ -75,7 +75,7 @@ func (v *view) disagreeOnLinks(c *protocol.Case, now *offer) string {
 		}
 	}
 	end := ends(now.Record)
-	for _, s := range inForce {
+	for _, s := range v.linked() { // also one that another took the place of
 		if u := linkOf(s).Until; merges(s) && u > 0 && u < end && !v.agreedSince(now, linkOf(s).Pair) {
 			end = u
 		}

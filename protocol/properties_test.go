@@ -67,6 +67,7 @@ func TestHistoriesNotice(t *testing.T) {
 		{"who comes in signs what is in force", 192, agrees},
 		{"an end is for good", 50, agrees},
 		{"the end of a merged case holds", 1, agrees},
+		{"no later statement moves an end later", 236, agrees},
 		{"an end is agreed on since a merge", 29, agrees},
 		{"only the first vote counts", 405, oneChild},
 		{"stewards vote for an ordinary config", 144, oneChild},

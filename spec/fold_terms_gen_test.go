@@ -8,7 +8,7 @@ import (
 )
 
 // termsTales are histories of agreements (spec/kinds.md, agreements).
-var termsTales = []func() *tale{bargained, takenBack, byMajority, sideBySide, twoMinds, endedOnce, uselessWords, voidYes, earliestEnd, agreedSince}
+var termsTales = []func() *tale{bargained, takenBack, byMajority, sideBySide, twoMinds, endedOnce, uselessWords, voidYes, earliestEnd, earliestStays, agreedSince}
 
 // after is an agreement that follows the one in force as d sees it, with an end some days
 // after party.Start and the text of party.Terms; 0 says no embargo.
@@ -161,11 +161,11 @@ func tookOver(d *party.Daemon, other byte, days uint64) *entry.Sealed {
 }
 
 func earliestEnd() *tale {
-	t := newTale("terms-earliest-end", "two cases are merged into this one of 45 days. Of the first A says 20 days, then 30; of the second A and B say 35 and 25 side "+
+	t := newTale("terms-earliest-end", "two cases are merged into this one of 45 days. Of the first A says 40 days, then 30; of the second A and B say 35 and 25 side "+
 		"by side. What a child says, and a later end, is of no matter", "A", "B")
 	a, b := t.ds[0], t.ds[1]
 	t.carried("A and B decide together", a, 2, daemons{a, b}, daemons{a})
-	t.is("the first ends after 20 days", "", tookOver(a, 1, 20))
+	t.is("the first ends after 40 days", "", tookOver(a, 1, 40))
 	t.is("after 30", "", tookOver(a, 1, 30))
 	t.is("a child ends after 5", "", a.Act(&protocol.CaseLink{Pair: id.Pair{9}, Relation: protocol.SplitOff, Until: party.Start + 5*24*3600*1000}))
 	t.is("a third ends after 90", "", tookOver(b, 3, 90))
@@ -174,6 +174,16 @@ func earliestEnd() *tale {
 	t.is("the second, says B", "", tookOver(b, 2, 25))
 	t.met()
 	return t.comes(protocol.EMActive, party.Terms(), a, b).ending(25)
+}
+
+func earliestStays() *tale {
+	t := newTale("terms-earliest-stays", "of a case that was merged into this one of 45 days A says 20 days, then 30, then that it is a sibling: nobody takes "+
+		"an earlier end back alone", "A", "B")
+	a, b := t.ds[0], t.ds[1]
+	t.is("it ends after 20 days", "", tookOver(a, 1, 20))
+	t.is("after 30", "", tookOver(a, 1, 30))
+	t.is("it is a sibling", "", a.Act(&protocol.CaseLink{Pair: protocol.PairOf(a.Case.ID(), id.CaseID{1}), Relation: protocol.Sibling}))
+	return t.comes(protocol.EMActive, party.Terms(), a, b).ending(20)
 }
 
 func agreedSince() *tale {
