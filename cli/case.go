@@ -122,6 +122,12 @@ func (c *call) caseList() error {
 			rows[i] = []string{shortID(k.Case.String()), state, k.RM, ends(k.Embargo, k.End, c.now()), titleOf(k.Title)}
 		}
 		table(w, []string{"CASE", "STATE", "WE", "EMBARGO", "TITLE"}, rows)
+		for _, k := range l.Cases {
+			if x := k.Unfinished; x != nil {
+				fmt.Fprintln(w)
+				field(w, "UNFINISHED", shortID(k.Case.String())+": "+x.Text+"\n"+x.Try)
+			}
+		}
 	})
 }
 

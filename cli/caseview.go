@@ -41,6 +41,9 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 		fmt.Fprintln(w, "WE ARE OUT OF THIS CASE: nothing new arrives. What was received stays bound.")
 	}
 	fmt.Fprintln(w)
+	if x := k.Unfinished; x != nil {
+		field(w, "UNFINISHED", x.Text+"\n"+x.Try)
+	}
 	field(w, "case", k.Case.String())
 	field(w, "embargo", embargoText(k.Embargo, now))
 	linksText(w, k, now)

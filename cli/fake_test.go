@@ -157,9 +157,13 @@ func TestLists(t *testing.T) {
 	k := oneCase()
 	rows := api.Cases{Cases: []api.CaseRow{
 		{Case: k.Case, Title: k.Title, Embargo: "active", End: &end, CS: "Vfdpxa", RM: "accepted", State: "ok"},
-		{Case: id.CaseID{1}, Embargo: "exited", CS: "VFDPxa", RM: "closed", State: "ok"},
+		{Case: id.CaseID{1}, Embargo: "exited", CS: "VFDPxa", RM: "closed", State: "ok",
+			Unfinished: &api.Warning{Text: "split off, and not finished: do it again, with the title that it was to have", Try: "cordon case split abcd00000000 --title TITLE --with ORG"}},
 	}}
 	out, _, _ := fake{"GET /v1/cases": rows}.run(t, "case", "list")
+	if !strings.Contains(out, "UNFINISHED    010000000000: split off") || !strings.Contains(out, "cordon case split abcd00000000 --title TITLE") {
+		t.Errorf("%s", out)
+	}
 	if !strings.Contains(out, "abcd00000000  Vfdpxa  accepted  ends in 3 d 4 h") || !strings.Contains(out, "(not here yet)") {
 		t.Errorf("%s", out)
 	}

@@ -117,7 +117,7 @@ func TestLinksAreBounded(t *testing.T) {
 		}
 	}
 	cases := len(s.led.Cases())
-	_, _, err := s.splitting(full, id.CaseID{}, nil)
+	_, _, err := s.planSplit(full, id.CaseID{}, nil)
 	if r, ok := errors.AsType[*protocol.Refusal](err); !ok || r.Rule != "too-many-links" {
 		t.Errorf("a split: %v", err)
 	}

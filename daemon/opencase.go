@@ -74,19 +74,30 @@ func (s *service) openCase(r *http.Request) (any, error) {
 	return done(c, e, err)
 }
 
-// found writes the genesis of a new case.
+// found opens a new case.
 func (s *service) found(ctx context.Context, agreement protocol.Agreement) (id.CaseID, error) {
-	if err := errors.Join(s.certified(), s.mayDecide()); err != nil {
+	f, err := s.genesis(agreement)
+	if err != nil {
 		return id.CaseID{}, err
+	}
+	return s.foundBy(ctx, f)
+}
+
+// genesis makes the genesis of a new case.
+func (s *service) genesis(agreement protocol.Agreement) (f entry.Fields, err error) {
+	if err := errors.Join(s.certified(), s.mayDecide()); err != nil {
+		return f, err
 	}
 	role, _ := caseRole(s.cfg.Role) // checked when the config was read
 	var nonce [32]byte
 	_, _ = rand.Read(nonce[:]) // never fails (crypto/rand)
 	g := protocol.NewGenesis(nonce, s.org, agreement, role)
-	f := entry.Fields{Comp: id.Control, Type: g.Type(), Ctl: protocol.Ctl(g), T: s.ms()}
-	if err := protocol.NewCase().May(s.kid, f); err != nil {
-		return id.CaseID{}, err
-	}
+	f = entry.Fields{Comp: id.Control, Type: g.Type(), Ctl: protocol.Ctl(g), T: s.ms()}
+	return f, protocol.NewCase().May(s.kid, f)
+}
+
+// foundBy writes a genesis.
+func (s *service) foundBy(ctx context.Context, f entry.Fields) (id.CaseID, error) {
 	e, err := s.led.Append(context.WithoutCancel(ctx), f, s.keys.sign)
 	if err != nil {
 		return id.CaseID{}, fmt.Errorf("open case: %w", err)

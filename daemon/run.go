@@ -60,13 +60,15 @@ type service struct {
 	seen  shelf[seenRow]
 	owed  shelf[owedRow] // by commitment
 
-	minima   shelf[minimumRow] // by case; none: the config's
-	clocks   shelf[clockRow]   // by case
-	plans    shelf[planRow]    // by case
-	linked   shelf[linkedRow]  // by case
-	hearing  sync.Mutex        // held by who changes a row of clocks
-	noticing sync.Mutex        // held by who tells linked cases of an end
-	copied   *handover
+	minima    shelf[minimumRow] // by case; none: the config's
+	clocks    shelf[clockRow]   // by case
+	plans     shelf[planRow]    // by case
+	linked    shelf[linkedRow]  // by case
+	splits    shelf[splitRow]   // by child, until it is finished
+	hearing   sync.Mutex        // held by who changes a row of clocks
+	noticing  sync.Mutex        // held by who tells linked cases of an end
+	splitting sync.Mutex        // held by who splits a case
+	copied    *handover
 
 	titles titles
 }
@@ -187,6 +189,7 @@ func (s *service) run(ctx context.Context, o Options) error {
 	s.clocks = openShelf[clockRow](s.led, shelfClocks)
 	s.plans = openShelf[planRow](s.led, "plans")
 	s.linked = openShelf[linkedRow](s.led, "linked")
+	s.splits = openShelf[splitRow](s.led, "splits")
 	sib, err := openSiblings(s.led, s.org, s.kid, s.now)
 	if err != nil {
 		return err

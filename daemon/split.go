@@ -31,13 +31,15 @@ func (s *service) split(r *http.Request) (any, error) {
 	if err := checkHead(subject.head); err != nil {
 		return nil, err // before the genesis is written
 	}
+	s.splitting.Lock() // two that ask the same get one child
+	defer s.splitting.Unlock()
 	child, _ := s.begun(c, q.Title)
-	with, terms, err := s.splitting(c, child, q.With)
+	with, terms, err := s.planSplit(c, child, q.With)
 	if err != nil {
 		return nil, s.elsewhere(c, err)
 	}
 	ctx := context.WithoutCancel(r.Context())
-	child, err = s.childOf(ctx, c, subject, terms)
+	child, err = s.childOf(ctx, c, child, subject, terms)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +55,7 @@ func (s *service) split(r *http.Request) (any, error) {
 			out.Warnings = append(out.Warnings, api.Warning{Text: p.Name + " was not invited: " + m.Why.Text, Try: m.Why.Try})
 		}
 	}
-	return out, nil
+	return out, s.splits.delete(child[:])
 }
 
 // in says whether an organisation is a member of a case.
@@ -65,8 +67,8 @@ func (s *service) in(c id.CaseID, o id.OrgID) (in bool) {
 	return in
 }
 
-// splitting is whom a split brings into the child, which may have been begun, and its terms.
-func (s *service) splitting(c, child id.CaseID, names []string) (with []protocol.Participant, a protocol.Agreement, err error) {
+// planSplit is whom a split brings into the child, which may have been begun, and its terms.
+func (s *service) planSplit(c, child id.CaseID, names []string) (with []protocol.Participant, a protocol.Agreement, err error) {
 	if err := s.mayDecide(); err != nil {
 		return nil, a, err
 	}
@@ -111,48 +113,74 @@ func (s *service) carriedOver(k *protocol.Case) protocol.Agreement {
 	return protocol.NewAgreement(r, a.Text)
 }
 
-// childOf is the child of c with the subject's title: the one that is there, else a new one.
-func (s *service) childOf(ctx context.Context, c id.CaseID, subject content, terms protocol.Agreement) (child id.CaseID, err error) {
-	child, ok := s.begun(c, subject.head.Title)
-	if !ok {
-		if child, err = s.found(ctx, terms); err != nil {
-			return child, err
-		}
-		// Commit point: the child is there. Once it says whose it is, the same again finds it.
-		if row, ok, err := s.minima.get(c[:]); err != nil || ok {
-			if err == nil {
-				err = s.minima.put(child[:], row)
-			}
-			if err != nil {
-				return child, err
-			}
-		}
-		var e ends
-		err = s.cases.With(c, func(k *protocol.Case) error {
-			e, _ = s.toTell(k, protocol.PairOf(c, child))
-			return nil
-		})
-		if err == nil {
-			err = s.relate(ctx, child, c, protocol.SplitFrom, e.word)
-		}
-		if err != nil {
+// childOf is the child of c with the subject's title: the one that was begun, else a new one.
+func (s *service) childOf(ctx context.Context, c, child id.CaseID, subject content, terms protocol.Agreement) (id.CaseID, error) {
+	var err error
+	if child == (id.CaseID{}) {
+		if child, err = s.beget(ctx, c, terms); err != nil {
 			return child, err
 		}
 	}
 	if _, ok, err := s.subject(child); ok || err != nil {
 		return child, err
 	}
+	if row, ok, err := s.minima.get(c[:]); err != nil || ok {
+		if err == nil {
+			err = s.minima.put(child[:], row)
+		}
+		if err != nil {
+			return child, err
+		}
+	}
 	_, err = s.writeContent(ctx, child, subject)
 	return child, err
+}
+
+// beget opens a child of c. Its id is noted first: whatever is cut short from here on is
+// named by unfinished, and done by the same request once more.
+func (s *service) beget(ctx context.Context, c id.CaseID, terms protocol.Agreement) (child id.CaseID, err error) {
+	f, err := s.genesis(terms)
+	if err != nil {
+		return child, err
+	}
+	e, err := f.Seal(s.keys.sign)
+	if err != nil {
+		return child, err
+	}
+	child = e.CaseID()
+	if err := s.splits.put(child[:], splitRow{c}); err != nil {
+		return child, err
+	}
+	return s.foundBy(ctx, f) // Commit point: the child is there, and known for one
+}
+
+// splitRow is a split that is not finished. Its key is the child.
+type splitRow struct {
+	Parent id.CaseID `json:"parent"`
+}
+
+// unfinished says what to do about a child whose split was cut short; nil: it was not.
+func (s *service) unfinished(c id.CaseID) *api.Warning {
+	row, ok, err := s.splits.get(c[:])
+	if err != nil || !ok {
+		return nil
+	}
+	title := "the title that it was to have"
+	if t := s.title(c); t != "" {
+		title = "its title"
+	}
+	return &api.Warning{Text: "split off, and not finished: do it again, with " + title,
+		Try: "cordon case split " + row.Parent.String()[:short] + " --title TITLE --with ORG"}
 }
 
 // begun finds the child of c with a title that we have opened, or one that was left without.
 func (s *service) begun(c id.CaseID, title string) (id.CaseID, bool) {
 	for _, x := range s.led.Cases() {
-		ours := false
+		row, ours, _ := s.splits.get(x[:])
+		ours = ours && row.Parent == c
 		_ = s.cases.With(x, func(k *protocol.Case) error {
 			o, _ := k.Opener()
-			ours = o == s.org.ID && slices.ContainsFunc(k.Links(), func(l protocol.Link) bool {
+			ours = ours || o == s.org.ID && slices.ContainsFunc(k.Links(), func(l protocol.Link) bool {
 				return l.Relation == protocol.SplitFrom && l.Pair == protocol.PairOf(x, c)
 			})
 			return nil

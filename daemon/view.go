@@ -88,7 +88,7 @@ func (s *service) compOf(c id.CaseID, readers []id.OrgID) (comp id.Comp, ok bool
 func (s *service) getCases(*http.Request) (any, error) {
 	out := &api.Cases{Schema: "cordon.cases/1", Cases: []api.CaseRow{}}
 	for _, c := range s.led.Cases() {
-		row := api.CaseRow{Case: c, Title: s.title(c)}
+		row := api.CaseRow{Case: c, Title: s.title(c), Unfinished: s.unfinished(c)}
 		err := s.cases.With(c, func(k *protocol.Case) error {
 			e := k.Embargo()
 			row.Embargo, row.End, row.CS, row.State = string(e.State), msEnd(e.End), k.CS(), k.State()
@@ -151,6 +151,7 @@ func (s *service) getCase(r *http.Request) (any, error) {
 		return nil, err
 	}
 	s.nameLinks(c, out.Links)
+	out.Unfinished = s.unfinished(c)
 	if out.Refused, err = s.linesOf(c, refused); err != nil {
 		return nil, err
 	}

@@ -142,6 +142,8 @@ type CaseRow struct {
 	CS      string     `json:"cs"`
 	RM      string     `json:"rm"`    // ours
 	State   string     `json:"state"` // ok, conflict, upgrade-needed; damaged: not readable from the disk
+
+	Unfinished *Warning `json:"unfinished,omitempty"` // it was split off, and that was cut short
 }
 
 // Case is one case as this daemon sees it. cordon.case/1
@@ -165,6 +167,8 @@ type Case struct {
 	Contact      string        `json:"contact,omitempty"` // the level of contact that this daemon asks of whom it invites
 	Release      *Release      `json:"release,omitempty"` // the barrier, where one is planned
 	Links        []Link        `json:"links"`             // other cases that belong to this one
+
+	Unfinished *Warning `json:"unfinished,omitempty"` // it was split off, and that was cut short
 }
 
 // AheadOf is an organisation whose last control entry claims a time that is yet to
