@@ -227,7 +227,7 @@ func (v *invitations) find(name string) (key []byte, p pending, err error) {
 		return nil, p, errNoInvitation
 	}
 	if rows[0].State == inboxSuperseded {
-		return nil, p, errSuperseded(*rows[0].By)
+		return nil, p, v.superseded(rows[0])
 	}
 	p, err = v.open(rows[0])
 	return keys[0], p, err

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -16,14 +17,17 @@ func alike(a, b *admission.Invite) bool {
 	return a.Inviter == b.Inviter && a.Role == b.Role && a.Commitment == b.Commitment
 }
 
-// supersede puts an invitation that has come in the place of those that it is like. Of
-// each role in a case at most one former invitation stays, to tell who still has its id.
-// late says that one with a later end is here already: then this one changes nothing. The
+// maxFormer is how many former invitations of each role in a case stay, to tell who still
+// has the id of one.
+const maxFormer = 8
+
+// supersede puts an invitation that has come in the place of the one that it is like. late says that one with a later end is here already: then this one changes nothing. The
 // caller holds v.edit.
 func (v *invitations) supersede(by *admission.Invite) (late bool, err error) {
 	type former struct {
-		key []byte
-		row inboxRow
+		key    []byte
+		row    inboxRow
+		expiry uint64
 	}
 	var all []former
 	err = v.in.all(func(key []byte, row inboxRow) error {
@@ -35,19 +39,21 @@ func (v *invitations) supersede(by *admission.Invite) (late bool, err error) {
 			return nil // one that cannot be read any more is in nobody's way
 		}
 		late = late || p.invite.Expiry > by.Expiry
-		all = append(all, former{slices.Clone(key), row})
+		all = append(all, former{slices.Clone(key), row, p.invite.Expiry})
 		return nil
 	})
 	if err != nil || late {
 		return late, err
 	}
-	for _, f := range all {
-		if f.row.State == inboxSuperseded {
+	slices.SortFunc(all, func(a, b former) int { return cmp.Compare(b.expiry, a.expiry) }) // the last one first
+	for i, f := range all {
+		switch {
+		case i >= maxFormer:
 			err = errors.Join(err, v.in.delete(f.key))
-			continue
+		case f.row.State != inboxSuperseded:
+			f.row.State, f.row.By = inboxSuperseded, (*id.EntryID)(&by.ID)
+			err = errors.Join(err, v.in.put(f.key, f.row))
 		}
-		f.row.State, f.row.By = inboxSuperseded, (*id.EntryID)(&by.ID)
-		err = errors.Join(err, v.in.put(f.key, f.row))
 	}
 	return false, err
 }
@@ -64,8 +70,19 @@ func (v *invitations) replaced() (map[id.EntryID]id.EntryID, error) {
 	return of, err
 }
 
-// errSuperseded refuses an invitation whose place another took.
-func errSuperseded(by id.EntryID) error {
+// superseded refuses an invitation whose place another took; of that it names the last.
+func (v *invitations) superseded(row inboxRow) error {
+	by := *row.By
+	for {
+		next, ok, err := v.in.get(by[:])
+		if err != nil {
+			return err
+		}
+		if !ok || next.State != inboxSuperseded {
+			break
+		}
+		by = *next.By
+	}
 	name := by.String()[:short]
 	return &api.Error{Kind: api.Refused, Rule: "invitation-superseded", Text: "a newer invitation of the same organisation took its place: " + name,
 		Try: "read what it asks you to sign: cordon inbox; then: cordon inbox accept " + name}

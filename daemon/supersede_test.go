@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"cordon/daemon/api"
@@ -66,14 +67,16 @@ func TestSupersede(t *testing.T) {
 	}
 }
 
-// TestSupersedeKeepsOne has an inviter renew for ever: the quarantine does not grow.
-func TestSupersedeKeepsOne(t *testing.T) {
+// TestSupersedeKeepsSome has an inviter renew for ever: the quarantine does not grow, and
+// who has the id of one of the last is told which took its place.
+func TestSupersedeKeepsSome(t *testing.T) {
 	s, us := quarantined(t)
 	friend := newParty(t, "Friend")
 	if err := s.dir.pin(friend.card(1)); err != nil {
 		t.Fatal(err)
 	}
 	until := newOffer(friend, us, 0).invite.Expiry
+	var sent []string
 	for i := range uint16(3 * maxPendingPeer) {
 		o := newOffer(friend, us, i)
 		o.invite.Commitment = [32]byte{9}
@@ -81,11 +84,27 @@ func TestSupersedeKeepsOne(t *testing.T) {
 		if err := o.send(t, s); err != nil {
 			t.Fatal(err)
 		}
+		items, err := s.inv.list()
+		if err != nil || len(items) != 1 {
+			t.Fatalf("%+v, %v", items, err)
+		}
+		if old := items[0].Replaces; i > 0 && (old == nil || old.String() != sent[i-1]) {
+			t.Fatalf("number %d replaces %v, want the one before it", i, old)
+		}
+		sent = append(sent, items[0].ID)
 	}
 	rows := 0
 	_ = s.inv.in.all(func([]byte, inboxRow) error { rows++; return nil })
-	if rows != 2 {
-		t.Errorf("%d rows, want the last and the one before it", rows)
+	if rows != 1+maxFormer {
+		t.Errorf("%d rows, want the last and %d before it", rows, maxFormer)
+	}
+	last := sent[len(sent)-1]
+	for i, name := range sent[:len(sent)-1] {
+		_, _, err := s.inv.find(name)
+		e, ok := errors.AsType[*api.Error](err)
+		if known := i >= len(sent)-1-maxFormer; known != (ok && e.Rule == "invitation-superseded") || known && !strings.Contains(e.Try, last[:short]) {
+			t.Errorf("number %d: %v", i, err)
+		}
 	}
 	if _, _, err := s.inv.find(id.EntryID{}.String()); !errors.Is(err, errNoInvitation) {
 		t.Errorf("an unknown id: %v", err)
