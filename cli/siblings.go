@@ -22,7 +22,9 @@ keys of its own, which the root certifies, holds every case, reads and writes in
 it, and stands by. The active daemon goes on deciding.
 
 Bring the folder of the root keys, and the card of the active daemon (cordon card,
-there), which tells what the root has signed since and where that one is reached.`,
+there), which tells what the root has signed since and where that one is reached. If
+it runs and is reached, it hears of the new one at once, by the root's own key; else
+take the card of the new one to it: cordon peer add.`,
 		example: "  cordon daemon add --root /media/usb/root --card /media/usb/active.card --unattended",
 		flags: func(f *pflag.FlagSet) {
 			f.String("root", "", "`FOLDER` of the root keys, writable: it notes what the root signs")
@@ -68,10 +70,17 @@ func (c *call) daemonAdd() error {
 		field(w, "this daemon", made.Kid.String()+", a standby")
 		field(w, "until", when(*made.Until, c.now()))
 		field(w, "home", c.home)
-		fmt.Fprintln(w, "\nNext: run it, and take its card to the active daemon, which then tells all cases.")
-		fmt.Fprintf(w, "  cordon%s daemon\n", c.homeFlag())
-		fmt.Fprintf(w, "  cordon%s card >standby.card\n", c.homeFlag())
-		fmt.Fprintln(w, "  cordon peer add standby.card          where the active one runs")
+		if made.Told {
+			field(w, "known", "to the daemon of the card, which lets it in, and tells all cases")
+			fmt.Fprintln(w, "\nNext: run it, and see whether it comes to hold every case.")
+			fmt.Fprintf(w, "  cordon%s daemon\n", c.homeFlag())
+		} else {
+			field(w, "NOT KNOWN", "to the daemon of the card, which was not reached from here")
+			fmt.Fprintln(w, "\nNext: run it, and take its card to the active daemon, which tells all cases.")
+			fmt.Fprintf(w, "  cordon%s daemon\n", c.homeFlag())
+			fmt.Fprintf(w, "  cordon%s card >standby.card\n", c.homeFlag())
+			fmt.Fprintln(w, "  cordon peer add standby.card          where the active one runs")
+		}
 		fmt.Fprintf(w, "  cordon%s daemon list\n", c.homeFlag())
 	})
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"crypto/ed25519"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"cordon/daemon/api"
 	"cordon/ledger"
+	"cordon/peer"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
@@ -25,9 +27,9 @@ type AddOptions struct {
 // certified by the root beside those that the organisation has. It stands by: what
 // only one may do, another goes on doing. The name is the organisation's. The
 // newest chain of the card and the root's folder is gone on from; two that
-// contradict each other are refused before anything is made or signed. The process
-// gets a umask of 077.
-func AddDaemon(dir string, o AddOptions) (*api.KeyChange, error) {
+// contradict each other are refused before anything is made or signed. Last, the daemon
+// of the card is told, if it is reached. The process gets a umask of 077.
+func AddDaemon(ctx context.Context, dir string, o AddOptions) (*api.KeyChange, error) {
 	unix.Umask(0o077)
 	h := home(dir)
 	card, err := openOwnCard(o.Card)
@@ -58,7 +60,14 @@ func AddDaemon(dir string, o AddOptions) (*api.KeyChange, error) {
 			return nil, err
 		}
 	}
-	return h.join(c, org, card, root, key, passphrase)
+	made, org, err := h.join(c, org, card, root, key, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	if there, ok := org.Daemon(card.Kid); ok && !there.Revoked {
+		made.Told = peer.RootHerald(ctx, key, peer.Target{Org: org.ID, Transport: there.Peer, Addrs: card.Addrs}, org.Events) == nil
+	}
+	return made, nil
 }
 
 func openOwnCard(text []byte) (*identity.Card, error) {
@@ -92,40 +101,40 @@ func newestWith(org *identity.Org, path string) (*identity.Org, error) {
 
 // join makes everything, as fill does; the root's word is noted beside the root
 // before the home knows it, and config.toml comes last.
-func (h home) join(c config, org *identity.Org, card *identity.Card, root rootKeys, key ed25519.PrivateKey, passphrase string) (*api.KeyChange, error) {
+func (h home) join(c config, org *identity.Org, card *identity.Card, root rootKeys, key ed25519.PrivateKey, passphrase string) (*api.KeyChange, *identity.Org, error) {
 	k, err := newKeys()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cert := k.certificate(time.Now())
 	cert.Caps = capsBeside(org, k.kid(), cert.Caps)
 	event, err := org.CertifyDaemon(key, k.agreeing(), cert)
 	if err != nil {
-		return nil, certifyError(err, org)
+		return nil, nil, certifyError(err, org)
 	}
 	if org, err = org.Extend(event); err != nil {
-		return nil, fmt.Errorf("certify the daemon: %w", err)
+		return nil, nil, fmt.Errorf("certify the daemon: %w", err)
 	}
 	if err := h.folders("keys"); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := k.save(h, passphrase); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := h.newStore(k, func(l *ledger.Ledger) error { return siblingRows(l).put(card.Kid[:], siblingRow{Addrs: card.Addrs}) }); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := root.note(org); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Commit point: the daemon is certified. After a crash here its keys are lost with
 	// this home: another is added, and this one revoked.
 	if err := saveChain(h.identity(), org); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	kid := k.kid()
 	return &api.KeyChange{Schema: keyChangeSchema, Org: org.ID, Name: org.Name, Kid: &kid, Fresh: true, Until: certEnds(cert), Role: roleOf(cert),
-		Events: len(org.Events), Root: root.dir}, h.complete(c)
+		Events: len(org.Events), Root: root.dir}, org, h.complete(c)
 }
 
 // capsBeside are caps without what another daemon of the organisation alone may do.

@@ -24,7 +24,7 @@ func TestPromoteBehind(t *testing.T) {
 	}
 	a.stop()
 	home := filepath.Join(t.TempDir(), "s")
-	made, err := daemon.AddDaemon(home, daemon.AddOptions{InitOptions: daemon.InitOptions{Unattended: true}, Root: root.Root, Card: raw})
+	made, err := daemon.AddDaemon(t.Context(), home, daemon.AddOptions{InitOptions: daemon.InitOptions{Unattended: true}, Root: root.Root, Card: raw})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,7 @@ func (p *party) listen() *end {
 	}
 	n, err := peer.Listen(peer.Config{Org: p.org.ID, Kid: cose.Thumbprint(p.keys.sign.Public().(ed25519.PublicKey)),
 		Transport: p.keys.peer, KEM: p.keys.kem, Listen: []string{"/ip4/127.0.0.1/tcp/0"}, Ledger: l, Cases: projection.New(l),
-		Directory: d, Now: time.Now, Schedule: peer.Schedule{Dial: 20 * time.Millisecond, DialMax: 100 * time.Millisecond}})
+		Directory: d, Root: p.org.Root(), Now: time.Now, Schedule: peer.Schedule{Dial: 20 * time.Millisecond, DialMax: 100 * time.Millisecond}})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -211,5 +211,44 @@ func TestFullChainIsLearnt(t *testing.T) {
 	us.sees(other)
 	if chain, _ := us.directory.org(other.party.org.ID); !chain.Extends(other.party.org) {
 		t.Errorf("%d events of %d are known", len(chain.Events), len(other.own))
+	}
+}
+
+// TestRootShowsItsOwn: who holds the root's key shows a daemon of its organisation the newest
+// events, and can do nothing else there; no other root can do that much.
+func TestRootShowsItsOwn(t *testing.T) {
+	us, thief := newParty(t, "Us").listen(), newParty(t, "Thief")
+	us.run()
+	at := peer.Target{Org: us.party.org.ID, Transport: us.transport(), Addrs: us.node.Addrs()}
+	k, err := newKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	us.certify(k) // as daemon add does it; the daemon that runs does not know
+	events := us.party.org.Events
+	if err := peer.RootHerald(t.Context(), thief.root, at, events); err == nil {
+		t.Error("another root is let in")
+	}
+	if err := peer.Herald(t.Context(), peer.Former{Kid: cose.Thumbprint(us.keys.sign.Public().(ed25519.PublicKey)), Transport: us.root}, at, events); err == nil {
+		t.Error("the root comes as a daemon")
+	}
+	select {
+	case <-us.newer:
+		t.Fatal("events were taken from who may not show them")
+	default:
+	}
+	if err := peer.RootHerald(t.Context(), us.root, at, events); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case chain := <-us.newer:
+		if len(chain.Events) != len(events) {
+			t.Errorf("%d events of %d are known", len(chain.Events), len(events))
+		}
+	default:
+		t.Error("nothing was learnt")
+	}
+	if c, ok := us.Allowed(us.root.Public().(ed25519.PublicKey)); ok {
+		t.Errorf("with the root's key one takes part as %+v", c)
 	}
 }

@@ -27,11 +27,12 @@ type Config struct {
 	Cases       *projection.Cases
 	Directory   Directory
 	Invitations Invitations
-	Handover    Handover         // nil: this daemon stands alone
-	Public      Public           // nil: this daemon is in no public topic
-	Now         func() time.Time // the daemon's clock
-	Log         *slog.Logger     // receives no case data; nil discards
-	Schedule    Schedule         // zero fields take the values of DefaultSchedule
+	Handover    Handover          // nil: this daemon stands alone
+	Public      Public            // nil: this daemon is in no public topic
+	Root        ed25519.PublicKey // our root in force; who holds it may show us our newest events. nil: nobody may
+	Now         func() time.Time  // the daemon's clock
+	Log         *slog.Logger      // receives no case data; nil discards
+	Schedule    Schedule          // zero fields take the values of DefaultSchedule
 
 	// Tap, if not nil, is told every byte that arrives on a stream, decrypted; it
 	// must not keep the slice. Called from many goroutines. For the demo and tests.

@@ -33,7 +33,7 @@ func (n *Node) Spy(f func(Left)) {
 
 // BareHost is a host like ours under somebody's transport key, that speaks no protocol.
 func BareHost(c Config) (host.Host, error) {
-	return newHost(&c, gater{allowed: anybody})
+	return newHost(&c, gater{ok: anybody})
 }
 
 // Wire puts the daemon of c on a simulated network.
@@ -125,6 +125,6 @@ func CopyFrom(n *Node, p libpeer.ID) error { return n.copyFrom(context.Backgroun
 // LetsIn says whether a daemon that waits at relays lets a connection in by where it
 // comes from.
 func LetsIn(waits func(libpeer.ID) bool, from network.ConnMultiaddrs) bool {
-	g := gater{allowed: anybody, waits: waits}
+	g := gater{ok: anybody, waits: waits}
 	return g.InterceptAccept(from) && g.InterceptSecured(network.DirInbound, "", from)
 }

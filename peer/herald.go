@@ -15,6 +15,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 
 	"cordon/peer/wire"
+	"cordon/protocol/cose"
 	"cordon/protocol/id"
 )
 
@@ -36,7 +37,7 @@ func Herald(ctx context.Context, f Former, to Target, events [][]byte) error {
 	}
 	addrs := multiaddrs(to.Addrs)
 	h, err := newHost(&Config{Transport: f.Transport}, gater{
-		allowed: func(q libpeer.ID) (Contact, bool) { return Contact{}, p == q },
+		ok: func(q libpeer.ID) bool { return p == q },
 		relay: func(q libpeer.ID) bool {
 			return slices.ContainsFunc(addrs, func(a ma.Multiaddr) bool { r, ok := relayOf(a); return ok && r == q })
 		}})
@@ -72,11 +73,28 @@ func leaveHello(st network.Stream, kid id.Kid, events [][]byte) error {
 	return nil
 }
 
+// RootHerald is Herald with the root's key, to a daemon of our own organisation, which
+// knows no other key of who comes: so it learns of a daemon that was certified just now.
+func RootHerald(ctx context.Context, root ed25519.PrivateKey, to Target, events [][]byte) error {
+	return Herald(ctx, Former{Kid: rootKid(root.Public().(ed25519.PublicKey)), Transport: root}, to, events)
+}
+
+// rootKid stands for a root where a HELLO names its sender.
+func rootKid(root ed25519.PublicKey) id.Kid { return cose.Thumbprint(root) }
+
+// shower is who shows identity events: an asker, or our own root, which does nothing else.
+func (n *Node) shower(st network.Stream) (Contact, bool) {
+	if p := st.Conn().RemotePeer(); n.isRoot(p) {
+		return Contact{Org: n.c.Org, Kid: rootKid(n.c.Root)}, n.mayInvite(p)
+	}
+	return n.asker(st)
+}
+
 // answerKeys is the handler of /cordon/keys/1: a HELLO is taken, nothing is said.
 func (n *Node) answerKeys(ctx context.Context, st network.Stream) {
 	defer st.Close()
 	defer bounded(ctx, st)()
-	from, ok := n.asker(st)
+	from, ok := n.shower(st)
 	if !ok {
 		_ = st.Reset()
 		return

@@ -204,7 +204,7 @@ func peerID(pub ed25519.PublicKey) (libpeer.ID, error) {
 // A relay is no daemon: it is dialled where an address leads over it, and what it
 // brings is let in where we wait at it.
 type gater struct {
-	allowed func(libpeer.ID) (Contact, bool)
+	ok      func(libpeer.ID) bool
 	relay   func(libpeer.ID) bool // nil: none is dialled
 	waits   func(libpeer.ID) bool // nil: at none we wait
 	carries bool                  // many streams come in one connection: we are a relay, or wait at one
@@ -224,9 +224,17 @@ func (g gater) InterceptSecured(d network.Direction, p libpeer.ID, c network.Con
 }
 func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
 
-func (g gater) ok(p libpeer.ID) bool {
-	_, ok := g.allowed(p)
-	return ok
+// mayConnect says whether a peer may come or be dialled: who is allowed, and who brings our
+// own events with the key of our root.
+func (n *Node) mayConnect(p libpeer.ID) bool {
+	_, ok := n.allowed(p)
+	return ok || n.isRoot(p)
+}
+
+// isRoot says whether a peer has proven the key of our organisation's root.
+func (n *Node) isRoot(p libpeer.ID) bool {
+	pub, ok := transportKey(p)
+	return ok && n.c.Root.Equal(pub)
 }
 
 func (g gater) dials(p libpeer.ID) bool { return g.relay != nil && g.relay(p) }

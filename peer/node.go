@@ -92,7 +92,7 @@ func Listen(c Config) (*Node, error) {
 	if n.fetch, err = newFetcher(n); err != nil {
 		return nil, err
 	}
-	if n.host, err = newHost(&n.c, gater{n.allowed, n.isRelay, n.waitsAt, len(relays) > 0}); err != nil {
+	if n.host, err = newHost(&n.c, gater{n.mayConnect, n.isRelay, n.waitsAt, len(relays) > 0}); err != nil {
 		return nil, err
 	}
 	if c.Tap != nil {

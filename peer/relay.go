@@ -29,7 +29,7 @@ type RelayConfig struct {
 // whoever knows them, until ctx ends (circuit relay v2). ready is told the addresses
 // at which it listens, each with its own peer id, once it does.
 func ServeRelay(ctx context.Context, c RelayConfig, ready func(addrs []string)) error {
-	h, err := newHost(&Config{Transport: c.Key, Listen: c.Listen}, gater{allowed: anybody, relay: func(libpeer.ID) bool { return true }, carries: true})
+	h, err := newHost(&Config{Transport: c.Key, Listen: c.Listen}, gater{ok: anybody, relay: func(libpeer.ID) bool { return true }, carries: true})
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func ServeRelay(ctx context.Context, c RelayConfig, ready func(addrs []string)) 
 	return nil
 }
 
-func anybody(libpeer.ID) (Contact, bool) { return Contact{}, true }
+func anybody(libpeer.ID) bool { return true }
 
 // guests are the daemons that may be reached over a relay.
 type guests func(ed25519.PublicKey) bool

@@ -78,8 +78,8 @@ func nameDomains(_ context.Context, home string, domains []string, root string) 
 	return daemon.NameDomains(home, domains, daemon.KeyOptions{Root: root})
 }
 
-func addDaemon(_ context.Context, home string, o cli.AddOptions) (*api.KeyChange, error) {
-	return daemon.AddDaemon(home, daemon.AddOptions{InitOptions: daemon.InitOptions(o.InitOptions), Root: o.Root, Card: o.Card})
+func addDaemon(ctx context.Context, home string, o cli.AddOptions) (*api.KeyChange, error) {
+	return daemon.AddDaemon(ctx, home, daemon.AddOptions{InitOptions: daemon.InitOptions(o.InitOptions), Root: o.Root, Card: o.Card})
 }
 
 func promoteDaemon(ctx context.Context, home, root, reason string, force bool) (*api.KeyChange, error) {

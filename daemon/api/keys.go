@@ -54,8 +54,10 @@ type KeyChange struct {
 	Role   string     `json:"role,omitempty"`   // of the daemon that was certified: active, or standby while another is
 	// Cases in which the former daemon had written what is not here, when forced.
 	Behind []id.CaseID `json:"behind,omitempty"`
-	Events int         `json:"events"` // length of the chain now
-	Root   string      `json:"root"`   // the folder of the root keys
+	// The daemon whose card was given knows of the one that was added.
+	Told   bool   `json:"told,omitempty"`
+	Events int    `json:"events"` // length of the chain now
+	Root   string `json:"root"`   // the folder of the root keys
 }
 
 // Keys asks for the organisation's keys.
