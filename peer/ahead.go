@@ -1,35 +1,70 @@
 package peer
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"slices"
+	"time"
 
 	"cordon/ledger"
 	"cordon/protocol/id"
 )
 
-// What a daemon of our own organisation was known to have written, and was not here
-// when its session ended, is kept: if it never comes back, a person is to know before
-// another decides in its place (spec/identity.md §8.11). A row's key is case, kid and
-// compartment, its value the seq, 8 bytes.
+// What a daemon of our own organisation is known to have written, and is not here, is
+// kept: if it never comes back, a person is to know before another decides in its place
+// (spec/identity.md §8.11). It is noted now and then, so that a daemon that is killed
+// forgets no more than the last seconds, and when the session ends. A row's key is case,
+// kid and compartment, its value the seq, 8 bytes.
 
 const aheadKey = 3 * id.Size
 
+// noteAheads notes what our siblings are ahead, for as long as ctx lasts.
+func (n *Node) noteAheads(ctx context.Context) {
+	tick := time.NewTicker(n.c.Schedule.Retry / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, s := range n.with() {
+			n.noteAhead(s)
+		}
+	}
+}
+
 // noteAhead keeps what a sibling has told of its own feeds and is not here.
-func (n *Node) noteAhead(s *session) error {
+func (n *Node) noteAhead(s *session) {
 	if !s.sibling() {
-		return nil
+		return
 	}
 	var errs []error
 	for f, seq := range s.told(s.contact.Kid) {
 		held, err := n.holds(f, seq)
 		if err == nil && !held {
-			err = n.aheads().Put(f.key(), binary.BigEndian.AppendUint64(nil, uint64(seq)))
+			err = n.keepAhead(f, seq)
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		n.log.Warn("note what a daemon of ours has and is not here", "err", err)
+	}
+}
+
+// keepAhead writes one row, if it is not there.
+func (n *Node) keepAhead(f caseFeed, seq id.Seq) error {
+	row := binary.BigEndian.AppendUint64(nil, uint64(seq))
+	was, err := n.aheads().Get(f.key())
+	if err == nil && bytes.Equal(was, row) {
+		return nil
+	}
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return err
+	}
+	return n.aheads().Put(f.key(), row)
 }
 
 // Ahead are the cases in which a daemon of our own organisation has written what is

@@ -50,6 +50,16 @@ func TestAhead(t *testing.T) {
 		{Feed: id.Feed{Kid: a.Kid}, ID: [16]byte(c[:16])}, {Feed: id.Feed{Kid: sibling.Kid}, Seq: 3}}})
 	is(sibling.Kid, 1)
 	is(a.Kid, 0)
+	until(t, "on disk while it is connected, for who is killed then", []*peertest.Org{a}, func() bool {
+		rows := 0
+		err := a.Ledger.Shelf("peer-ahead").All(func(key, _ []byte) bool {
+			if id.CaseID(key[:id.Size]) == c {
+				rows++
+			}
+			return true
+		})
+		return err == nil && rows == 1
+	})
 	b.send(&wire.Ack{Number: 1}) // of what was never sent: the session ends
 	for b.next(patience) != nil {
 	}

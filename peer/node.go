@@ -142,6 +142,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	n.spawn(func() { n.dial(ctx) })
 	n.spawn(func() { n.compare(ctx) })
+	n.spawn(func() { n.noteAheads(ctx) })
 	n.spawn(func() { n.fetch.run(ctx) })
 	n.spawn(func() {
 		if err := n.follow(ctx, watch); err != nil {

@@ -197,9 +197,7 @@ func (n *Node) forget(s *session) {
 	}
 	n.dialLocked(s.peer).ended = n.c.Now()
 	n.mu.Unlock()
-	if err := n.noteAhead(s); err != nil {
-		n.log.Warn("note what a daemon of ours has and is not here", "err", err)
-	}
+	n.noteAhead(s)
 	n.fetch.lost(s)
 	n.reask(n.asks.expire(s))
 }
