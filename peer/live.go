@@ -26,6 +26,11 @@ const (
 // follow tails the ledger, woken by it: new entries of ours are offered to every
 // connected member at once, those of others are told to a few.
 func (n *Node) follow(ctx context.Context, w *ledger.Watch) error {
+	for _, c := range n.c.Ledger.Cases() { // what was stored between Listen and Run
+		if err := n.advance(ctx, c); err != nil {
+			return fmt.Errorf("follow the ledger: %w", err)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
