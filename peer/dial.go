@@ -18,6 +18,10 @@ const (
 	floodPause = 10 * time.Minute
 )
 
+// turns is for how many rounds of dialling the larger id leaves it to the smaller one:
+// two that dial each other at once keep two connections.
+const turns = 4
+
 // dial keeps connections and sessions with every target: one round per
 // Schedule.Dial, never in answer to an event, so that who watches the network
 // learns when we run and nothing of what happens (spec/sync.md §5).
@@ -59,7 +63,13 @@ func (n *Node) try(ctx context.Context, p libpeer.ID, addrs []string) {
 	now := time.Now()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	d := n.dialLocked(p)
+	d := n.dials[p]
+	if d == nil {
+		d = n.dialLocked(p)
+		if !n.opens(p) {
+			d.next = n.nextTry(p, 0)
+		}
+	}
 	if n.closed || n.sessions[p] != nil || d.busy || now.Before(d.shutTill) {
 		return // of most daemons, each round: nothing is worked out for them
 	}
@@ -87,6 +97,14 @@ func (n *Node) dialLocked(p libpeer.ID) *dialled {
 // opens says whether it is us who opens the session's stream: the smaller id does.
 func (n *Node) opens(p libpeer.ID) bool { return n.host.ID() < p }
 
+// nextTry is when a daemon is dialled after a pause.
+func (n *Node) nextTry(p libpeer.ID, pause time.Duration) time.Time {
+	if !n.opens(p) {
+		pause += turns * n.c.Schedule.Dial
+	}
+	return time.Now().Add(jitter(pause))
+}
+
 // attempt connects and, where that is our part, runs a session until it ends.
 func (n *Node) attempt(ctx context.Context, to libpeer.AddrInfo) {
 	err := n.connect(ctx, to)
@@ -110,7 +128,7 @@ func (n *Node) settleLocked(p libpeer.ID, err error) {
 	}
 	d.err = reason(err)
 	d.pause = min(max(2*d.pause, n.c.Schedule.Dial), n.c.Schedule.DialMax)
-	d.next = time.Now().Add(jitter(d.pause))
+	d.next = n.nextTry(p, d.pause)
 	if errors.Is(err, ErrFlood) {
 		if d.floods++; d.floods >= maxFloods {
 			d.floods, d.shutTill = 0, time.Now().Add(floodPause)

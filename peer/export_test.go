@@ -128,3 +128,14 @@ func LetsIn(waits func(libpeer.ID) bool, from network.ConnMultiaddrs) bool {
 	g := gater{ok: anybody, waits: waits}
 	return g.InterceptAccept(from) && g.InterceptSecured(network.DirInbound, "", from)
 }
+
+// Conns is how many connections there are, and how many of them the smaller id has dialled.
+func (n *Node) Conns() (all, smaller int) {
+	for _, c := range n.host.Network().Conns() {
+		all++
+		if (c.Stat().Direction == network.DirOutbound) == n.opens(c.RemotePeer()) {
+			smaller++
+		}
+	}
+	return all, smaller
+}
