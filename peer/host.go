@@ -40,6 +40,8 @@ const (
 	maxMemory     = 512 << 20
 	maxSubnet     = 64 // connections from one address: an organisation behind a NAT
 	quicDelay     = 500 * time.Millisecond
+	stallTime     = 30 * time.Second // a connection that takes nothing, or answers no ping, for so long is gone
+	rttPause      = 5 * time.Minute  // between two measurements; the window of a stream follows them
 )
 
 // newHost opens the listeners: TCP with TLS 1.3, and QUIC. Connections over a relay
@@ -71,7 +73,7 @@ func newHost(c *Config, g gater) (host.Host, error) {
 		libp2p.ResourceManager(limits),
 		libp2p.ConnectionGater(g),
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}), // trims nothing: the gater and the limits decide
-		libp2p.SwarmOpts(swarm.WithDialRanker(rank)),
+		libp2p.SwarmOpts(swarm.WithDialRanker(rank), swarm.WithDialTimeoutLocal(handshakeTime)),
 		libp2p.UserAgent("cordon"),
 		libp2p.ProtocolVersion("cordon/1"),
 		libp2p.EnableRelay(),
@@ -101,6 +103,8 @@ func newMuxer(streams int) *yamux.Transport {
 	c.InitialStreamWindowSize = maxWindows / maxStreams // several frames at once from the start
 	c.MaxStreamWindowSize = maxWindows / 2
 	c.MaxIncomingStreams = uint32(streams)
+	c.ConnectionWriteTimeout = stallTime
+	c.MeasureRTTInterval = rttPause
 	return (*yamux.Transport)(&c)
 }
 

@@ -153,7 +153,7 @@ func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) e
 		shared: map[id.CaseID]*shared{}, byTag: map[wire.Tag]*shared{}}
 	unhook := context.AfterFunc(ctx, func() { s.end(context.Canceled) })
 	defer unhook()
-	r := bufio.NewReaderSize(st, 64<<10)
+	r := bufio.NewReaderSize(st, readAhead)
 	if err := s.greet(r); err != nil {
 		s.end(err)
 		return err
@@ -275,6 +275,9 @@ const (
 	dripTime = 9 * time.Second
 	dripSize = 32 << 10
 )
+
+// readAhead is what a session reads beyond what it was asked for; large frames pass it by.
+const readAhead = 4 << 10
 
 // frame reads one frame into a new buffer: entries keep what they were parsed from.
 func (s *session) frame(r *bufio.Reader) ([]byte, error) {
