@@ -139,3 +139,19 @@ func (n *Node) Conns() (all, smaller int) {
 	}
 	return all, smaller
 }
+
+// Turns is how often, of many times that marks differ in a case of so many members, a daemon
+// compares.
+func Turns(members, times int) (n int) {
+	k := &known{view: view{members: map[id.OrgID]bool{}}}
+	for i := range members {
+		k.view.members[id.OrgID{byte(i), byte(i >> 8)}] = true
+	}
+	x := &cases{all: map[id.CaseID]*known{{}: k}}
+	for range times {
+		if x.turn(id.CaseID{}) {
+			n++
+		}
+	}
+	return n
+}

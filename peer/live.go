@@ -14,13 +14,14 @@ import (
 )
 
 const (
-	tellPeers   = 8         // random members told of entries that we accepted
-	liveSpan    = time.Hour // a case is compared regularly this long after an entry
-	tailStep    = 512       // entries read from the ledger at a time
-	liveRate    = 1000      // live entries a second to one peer; more, and it is behind
-	liveBurst   = 1000
-	freshSpan   = 24 * time.Hour // a steward's entry this close to our clock says that it was heard
-	reaskFactor = 2              // looks for unanswered asks, per Schedule.Retry
+	tellPeers    = 8         // random members told of entries that we accepted
+	comparePeers = 8         // members that a difference of marks is looked into with, of one round of TAGS
+	liveSpan     = time.Hour // a case is compared regularly this long after an entry
+	tailStep     = 512       // entries read from the ledger at a time
+	liveRate     = 1000      // live entries a second to one peer; more, and it is behind
+	liveBurst    = 1000
+	freshSpan    = 24 * time.Hour // a steward's entry this close to our clock says that it was heard
+	reaskFactor  = 2              // looks for unanswered asks, per Schedule.Retry
 )
 
 // follow tails the ledger, woken by it: new entries of ours are offered to every

@@ -337,6 +337,7 @@ func (s *session) tag(key []byte, sender, receiver id.Kid) wire.Tag {
 // whom entries were passed over until now is compared with.
 func (s *session) reshare() {
 	var sources, begun []id.CaseID
+	fresh := map[*shared]bool{}
 	s.mu.Lock()
 	now := s.n.cases.shared(s.contact.Org) // read under the lock: of two calls, the later has the newer
 	changed := s.since.IsZero()
@@ -362,7 +363,7 @@ func (s *session) reshare() {
 		}
 		sh = &shared{id: c, source: source,
 			out: s.tag(key, s.n.c.Kid, s.contact.Kid), in: s.tag(key, s.contact.Kid, s.n.c.Kid)}
-		s.shared[c], s.byTag[sh.in] = sh, sh
+		s.shared[c], s.byTag[sh.in], fresh[sh] = sh, sh, true
 		changed = true
 	}
 	if changed || s.due.tags.IsZero() {
@@ -371,7 +372,7 @@ func (s *session) reshare() {
 	s.mu.Unlock()
 	s.n.fetch.hope(sources)
 	s.dueGenesis()
-	err := s.match()
+	err := s.match(fresh)
 	for _, c := range begun {
 		s.dueVec(c)
 		err = errors.Join(err, s.pull(c)) // what it said that it holds

@@ -117,12 +117,14 @@ func (s *session) takeTags(f *wire.Tags) error {
 	}
 	s.mu.Unlock()
 	s.dueGenesis()
-	return s.match()
+	return s.match(nil)
 }
 
-// match compares the marks of the last TAGS with ours: equal marks say that the
-// other side holds what we hold, different ones are followed by VEC.
-func (s *session) match() error {
+// match compares the marks of the last TAGS with ours, of some cases (nil: of all): equal
+// marks say that the other side holds what we hold, different ones are followed by VEC.
+// While much is written they differ in most sessions, for something is always on the way:
+// to compare in all of them would cost more than all else.
+func (s *session) match(some map[*shared]bool) error {
 	type pair struct {
 		sh     *shared
 		theirs wire.Mark
@@ -130,7 +132,7 @@ func (s *session) match() error {
 	var pairs []pair
 	s.mu.Lock()
 	for t, m := range s.theirTags {
-		if sh := s.byTag[t]; sh != nil {
+		if sh := s.byTag[t]; sh != nil && (some == nil || some[sh]) {
 			pairs = append(pairs, pair{sh, m})
 		}
 	}
@@ -143,13 +145,15 @@ func (s *session) match() error {
 		if err != nil {
 			return err
 		}
-		if ours != p.theirs {
-			s.dueVec(p.sh.id)
-			continue
-		}
 		s.mu.Lock()
 		known := p.sh.heads != nil
 		s.mu.Unlock()
+		if ours != p.theirs {
+			if !known || s.sibling() || s.n.cases.turn(p.sh.id) {
+				s.dueVec(p.sh.id)
+			}
+			continue
+		}
 		if !known || s.sibling() { // of a sibling it is told whether it is in step (ahead.go)
 			list, _, err := s.heads(p.sh.id)
 			if err != nil {
@@ -250,10 +254,27 @@ func (s *session) takeIHave(f *wire.IHave) error {
 		return nil
 	}
 	s.learn(sh, f.Heads, false)
+	if news, err := s.news(sh.id, f.Heads); err != nil || !news {
+		return err
+	}
 	if err := s.probe(sh.id, f.Heads); err != nil {
 		return err
 	}
 	return s.pull(sh.id)
+}
+
+// news says whether heads are not all ours: most that is told has come another way.
+func (s *session) news(c id.CaseID, heads []wire.Head) (bool, error) {
+	for _, h := range heads {
+		ours, ok, err := s.n.c.Ledger.Head(c, h.Feed)
+		if err != nil {
+			return false, internal("head", err)
+		}
+		if !ok || ours.Seq != h.Seq || [16]byte(ours.ID[:16]) != h.ID {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // taken is an ENTRIES frame that the ledger has checked and not yet made durable.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -196,6 +197,15 @@ func (x *cases) live(c id.CaseID) bool {
 	defer x.mu.Unlock()
 	k := x.all[c]
 	return k != nil && !k.stored.IsZero() && x.c.Now().Sub(k.stored) < liveSpan
+}
+
+// turn says whether a difference of marks is followed by VEC now, not with a later TAGS:
+// always in a small case; in a large one by chance, as often as comparePeers of all members.
+func (x *cases) turn(c id.CaseID) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.all[c]
+	return k != nil && rand.IntN(max(len(k.view.members), 1)) < comparePeers
 }
 
 // join notes from whom to fetch a case that is not yet stored.
