@@ -122,9 +122,9 @@ func (s *service) meetMembers(ctx context.Context, c id.CaseID, was bool) (bool,
 		if !k.Member(s.org.ID) {
 			return nil
 		}
-		for _, p := range k.Participants() {
-			if org, ok := k.Org(p.Org); ok && p.Admitted {
-				members[p.Org] = member{org, p.Addrs}
+		for _, o := range k.Orgs() {
+			if org, ok := k.Org(o); ok && k.Member(o) {
+				members[o] = member{org, k.Addrs(o)}
 			}
 		}
 		told, siblings = k.Reached(s.kid), s.dir.sib.tell(k)

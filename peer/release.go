@@ -78,7 +78,8 @@ func (n *Node) visible(c id.CaseID, p libpeer.ID, heads []ledger.Head) ([]ledger
 	if !ok {
 		return nil, errNotNow
 	}
-	var out, hidden []ledger.Head
+	out := make([]ledger.Head, 0, len(heads))
+	var hidden []ledger.Head
 	err := n.c.Cases.With(c, func(k *protocol.Case) error {
 		ask := n.gate(k, p, to)
 		for _, h := range heads {

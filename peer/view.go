@@ -110,14 +110,14 @@ func caseKey(c id.CaseID) ([]byte, error) {
 func (x *cases) fold(c id.CaseID) (v view, err error) {
 	v = view{members: map[id.OrgID]bool{}, removed: map[id.OrgID]bool{}, left: map[id.OrgID]bool{}, stewards: map[id.OrgID]bool{}}
 	err = x.c.Cases.With(c, func(k *protocol.Case) error {
-		for _, p := range k.Participants() {
+		for _, o := range k.Orgs() {
 			switch {
-			case p.Admitted:
-				v.members[p.Org] = true
-			case len(k.Removed(p.Org)) > 0:
-				v.removed[p.Org] = true
+			case k.Member(o):
+				v.members[o] = true
+			case len(k.Removed(o)) > 0:
+				v.removed[o] = true
 			default:
-				v.left[p.Org] = true
+				v.left[o] = true
 			}
 		}
 		for _, o := range k.Stewards() {

@@ -100,6 +100,15 @@ func (o *org) addresses(view *identity.Org) (addrs []string) {
 	return addrs
 }
 
+// Addrs is where the daemons of an organisation say that they are reached.
+func (c *Case) Addrs(o id.OrgID) []string {
+	x := c.orgOrNone(o)
+	if view, _ := x.viewIn(c.all); view != nil {
+		return x.addresses(view)
+	}
+	return nil
+}
+
 // Reached is where one daemon says that it is reached.
 func (c *Case) Reached(kid id.Kid) []string {
 	o, _ := c.holder(kid, c.all)

@@ -155,6 +155,18 @@ func (c *Case) Participants() []Participant {
 	return ps
 }
 
+// Orgs are the organisations of Participants, in no order and at less cost: who was
+// admitted at any time.
+func (c *Case) Orgs() []id.OrgID {
+	os := make([]id.OrgID, 0, len(c.orgs))
+	for _, o := range c.orgs {
+		if len(o.admits) > 0 {
+			os = append(os, o.id)
+		}
+	}
+	return os
+}
+
 func (c *Case) compareOrgs(a, b *org) int {
 	return cmp.Or(cmp.Compare(c.stewardRank(a.id), c.stewardRank(b.id)),
 		cmp.Compare(a.firstLC(), b.firstLC()), compareOrgs(a.id, b.id))
