@@ -38,10 +38,15 @@ func newPlay(t *testing.T) *play { return &play{world: newWorld(t), book: newBoo
 // cast is a run with the organisations of a case on stage.
 func cast(t *testing.T, rec *record) *play {
 	p := newPlay(t)
+	p.cast(rec)
+	return p
+}
+
+// cast brings the organisations of a case on stage.
+func (p *play) cast(rec *record) {
 	for _, o := range rec.Organisations {
 		p.add(o.ID, o.Name, o.Role)
 	}
-	return p
 }
 
 // log adds a line to the transcript (go test -v).

@@ -26,6 +26,7 @@ type world struct {
 	dir   string
 	orgs  map[string]*org
 	order []*org
+	pace  peer.Schedule // of every daemon
 }
 
 // org is one organisation, with its daemon.
@@ -71,7 +72,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, dir: dir, orgs: map[string]*org{}}
+	w := &world{t: t, dir: dir, orgs: map[string]*org{}, pace: quick()}
 	t.Cleanup(func() {
 		w.stop()
 		for _, o := range w.order {
@@ -123,7 +124,7 @@ func (w *world) start(o *org) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- daemon.Run(ctx, o.home, daemon.Options{Log: o.log, Schedule: quick(), Tap: o.got.record,
+		ended <- daemon.Run(ctx, o.home, daemon.Options{Log: o.log, Schedule: w.pace, Tap: o.got.record,
 			Rounds: daemon.Rounds{Tick: 200 * time.Millisecond, News: 20 * time.Millisecond}})
 	}()
 	o.stop = func() {
@@ -204,7 +205,7 @@ func (w *world) until(what string, holds func() bool) {
 	w.t.Helper()
 	end := time.NewTimer(patience)
 	defer end.Stop()
-	again := time.NewTicker(10 * time.Millisecond)
+	again := time.NewTicker(time.Duration(10+len(w.order)) * time.Millisecond) // the more there are, the more a look costs
 	defer again.Stop()
 	for !holds() {
 		select {
