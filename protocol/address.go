@@ -103,7 +103,7 @@ func (o *org) addresses(view *identity.Org) (addrs []string) {
 // Addrs is where the daemons of an organisation say that they are reached.
 func (c *Case) Addrs(o id.OrgID) []string {
 	x := c.orgOrNone(o)
-	if view, _ := x.viewIn(c.all); view != nil {
+	if view, _ := x.viewIn(c, c.all); view != nil {
 		return x.addresses(view)
 	}
 	return nil
