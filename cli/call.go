@@ -2,9 +2,12 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/user"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,7 +73,24 @@ func must(err error) {
 }
 
 // client speaks to the daemon of this home.
-func (c *call) client() (*api.Client, error) { return api.New(c.home) }
+func (c *call) client() (*api.Client, error) {
+	client, err := api.New(c.home)
+	if err == nil {
+		client.Operator = operator()
+	}
+	return client, err
+}
+
+// operator is who types: behind sudo too, where a service has a user of its own.
+func operator() string {
+	if name := cmp.Or(os.Getenv("CORDON_OPERATOR"), os.Getenv("SUDO_USER")); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
 
 // show prints v: as JSON where asked for, else by human.
 func (c *call) show(v any, human func(io.Writer)) error {

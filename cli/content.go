@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"mime"
 	"path/filepath"
@@ -17,17 +18,28 @@ var (
 	toFlag = func(f *pflag.FlagSet) {
 		f.StringArray("to", nil, "`ORG` that may read it, may be repeated; with you, nobody else")
 	}
-	outFlag = func(f *pflag.FlagSet) { f.String("out", "", "write to `FILE` instead of standard output") }
+	// noteFlags are those of what is written into a case.
+	noteFlags = func(f *pflag.FlagSet) {
+		toFlag(f)
+		f.String("tlp", "", "`LABEL` stricter than that of the terms: green, amber, amber+strict, red")
+	}
+	outFlag = func(f *pflag.FlagSet) {
+		f.String("out", "", "write to `FILE` instead of standard output")
+		f.Bool("stamp", false, "put the stamp before the bytes, as a line of text")
+	}
 )
+
+const readLong = `What is handed out is noted at the daemon (cordon case exports): the TLP label,
+you, the time. The same stamp is printed beside it; with --stamp it stands in it.`
 
 // reportVerbs read the report of a case.
 var reportVerbs = []verb{
-	{use: "read CASE", short: "print the report, byte for byte", flags: outFlag, run: (*call).reportRead},
+	{use: "read CASE", short: "print the report, byte for byte", flags: outFlag, run: (*call).reportRead, long: readLong},
 }
 
 // attachmentVerbs read attached files.
 var attachmentVerbs = []verb{
-	{use: "get CASE ID", short: "print an attached file, byte for byte", flags: outFlag, run: (*call).attachmentGet},
+	{use: "get CASE ID", short: "print an attached file, byte for byte", flags: outFlag, run: (*call).attachmentGet, long: readLong},
 }
 
 func (c *call) reportRead() error {
@@ -58,9 +70,16 @@ func (c *call) attachmentGet() error {
 const maxShown = 1 << 20
 
 // pour writes somebody's bytes out: as they are to a file or pipe, escaped to a
-// terminal, which they could steer otherwise.
-func (c *call) pour(r io.ReadCloser) error {
-	defer r.Close()
+// terminal, which they could steer otherwise. The stamp goes to standard error, or
+// before them.
+func (c *call) pour(h *api.Handed) error {
+	defer h.Close()
+	r, stamp := io.Reader(h), stampText(h.Export)
+	if c.flag("stamp") {
+		r = io.MultiReader(strings.NewReader(stamp+"\n"), h)
+	} else {
+		c.note("%s", stamp)
+	}
 	if name := c.text("out"); name != "" {
 		return writeFile(name, func(w io.Writer) error { _, err := io.Copy(w, r); return err })
 	}
@@ -85,6 +104,35 @@ func (c *call) pour(r io.ReadCloser) error {
 	return nil
 }
 
+// stampText is a stamp as one line of plain text.
+func stampText(x api.Export) string {
+	by := ""
+	if x.Operator != "" {
+		by = ", " + safe(x.Operator)
+	}
+	return fmt.Sprintf("TLP:%s for %s%s; case %s, %s, export %s", strings.ToUpper(x.TLP), safe(x.Recipient), by,
+		shortID(x.Case.String()), x.At.UTC().Format("2006-01-02 15:04 UTC"), x.ID)
+}
+
+// caseExports lists what was handed out of a case here.
+func (c *call) caseExports() error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	list, err := client.Exports(c.ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	return c.show(list, func(w io.Writer) {
+		var rows [][]string
+		for _, x := range list.Exports {
+			rows = append(rows, []string{x.At.UTC().Format("2006-01-02 15:04"), x.ID, x.TLP, shortID(x.Entry.String()), size(int64(x.Size)), safe(x.Operator)})
+		}
+		table(w, []string{"WHEN (UTC)", "EXPORT", "TLP", "ENTRY", "BYTES", "BY"}, rows)
+	})
+}
+
 // to is who a note or file is for; words after the named arguments belong to
 // --to, so that "--to A B" means what it looks like.
 func (c *call) to(named int) ([]string, error) {
@@ -104,7 +152,7 @@ func (c *call) sayNote() error {
 	if err != nil {
 		return err
 	}
-	w, err := client.Say(c.ctx, c.args[0], api.Say{Text: c.args[1], To: to})
+	w, err := client.Say(c.ctx, c.args[0], api.Say{Text: c.args[1], To: to, TLP: c.text("tlp")})
 	if err != nil {
 		return err
 	}
@@ -125,7 +173,7 @@ func (c *call) attach() error {
 	if err != nil {
 		return err
 	}
-	w, err := client.Attach(c.ctx, c.args[0], api.Attach{File: filepath.Base(f.Name()), Media: media(f.Name()), To: to}, f)
+	w, err := client.Attach(c.ctx, c.args[0], api.Attach{File: filepath.Base(f.Name()), Media: media(f.Name()), To: to, TLP: c.text("tlp")}, f)
 	if err != nil {
 		return err
 	}

@@ -136,6 +136,9 @@ func logWords(l api.LogLine) string {
 	if l.File != "" {
 		s += " " + safe(l.File)
 	}
+	if l.Stricter {
+		s += " TLP:" + strings.ToUpper(l.TLP)
+	}
 	if l.Size != nil {
 		s += " (" + size(int64(*l.Size)) + ")"
 	}

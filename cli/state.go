@@ -11,10 +11,10 @@ import (
 
 // caseWords act in a case and stand by themselves, since they are typed often.
 var caseWords = []verb{
-	{use: "say CASE TEXT", short: "write a note, to everybody in the case or to some", more: true, flags: toFlag, run: (*call).sayNote,
+	{use: "say CASE TEXT", short: "write a note, to everybody in the case or to some", more: true, flags: noteFlags, run: (*call).sayNote,
 		example: `  cordon say 3f2a9c01 'Patch builds on all branches.'
   cordon say 3f2a9c01 'Only between us.' --to 'Red Hat'`},
-	{use: "attach CASE FILE", short: "add a file to a case", more: true, flags: toFlag, run: (*call).attach},
+	{use: "attach CASE FILE", short: "add a file to a case", more: true, flags: noteFlags, run: (*call).attach},
 	{use: "rm CASE STATE", short: "our report state: valid, invalid, accept, defer, close", run: (*call).rm},
 	{use: "fix CASE STATE", short: "our fix: ready, deployed", run: (*call).fix},
 	{use: "claim CASE WHAT [ID]", short: "say that it is public, exploited or attacked; confirm, refute", confirm: true, run: (*call).claim,

@@ -18,8 +18,8 @@ import (
 // maxText bounds a note, a reason and evidence, in bytes; longer matter is a file.
 const maxText = 64 << 10
 
-// content is a content entry to be written. Label and agreement are set from
-// the case.
+// content is a content entry to be written. The agreement is set from the case, and
+// the label where the head has none.
 type content struct {
 	typ   entry.Type
 	comp  id.Comp
@@ -75,7 +75,10 @@ func (s *service) prepare(c id.CaseID, x *content) (entry.Fields, error) {
 			return errNothing
 		}
 		f.Agr = &agr
-		x.head.Agr, x.head.Label, x.head.Sharing = agr, record.Terms.TLP, 1
+		if x.head.Label != 0 && x.head.Label < record.Terms.TLP {
+			return errLooser(record.Terms.TLP)
+		}
+		x.head.Agr, x.head.Label, x.head.Sharing = agr, max(x.head.Label, record.Terms.TLP), 1
 		if err := k.May(s.kid, f); err != nil {
 			return err
 		}
@@ -119,7 +122,7 @@ func (s *service) storeBody(c id.CaseID, x content, at body.AAD) (*body.Sealed, 
 // checkHead refuses a title, file name or media type that no body may have,
 // before anything is written.
 func checkHead(h body.Head) error {
-	h.Label, h.Sharing = 1, 1
+	h.Label, h.Sharing = max(h.Label, 1), 1
 	_, _, err := body.SealBytes(h, nil, body.AAD{}, rand.Reader)
 	return sealError(err)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"cordon/daemon/api"
@@ -154,12 +153,10 @@ func (s *service) wanted(k *protocol.Case, q api.ProposeTerms) (protocol.Agreeme
 		return now, &api.Error{Kind: api.Refused, Rule: "justification-missing",
 			Text: "more than 90 days need a justification that all agree to", Try: "--justify TEXT: it becomes a part of the agreement"}
 	}
-	if q.TLP != "" {
-		at := slices.Index(tlpNames, q.TLP)
-		if at < 1 {
-			return now, invalid("%q is no TLP label: one of %s", q.TLP, strings.Join(tlpNames[1:], ", "))
-		}
-		r.Terms.TLP = uint8(at)
+	if tlp, err := label(q.TLP); err != nil {
+		return now, err
+	} else if tlp != 0 {
+		r.Terms.TLP = tlp
 	}
 	if q.Text != "" {
 		text = q.Text

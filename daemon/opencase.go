@@ -118,11 +118,17 @@ func (s *service) say(r *http.Request) (any, error) {
 	if q.Text == "" || len(q.Text) > maxText {
 		return nil, invalid("a note has 1 to %d bytes of text; attach a file for more", maxText)
 	}
+	tlp, err := label(q.TLP)
+	if err != nil {
+		return nil, err
+	}
 	comp, to, err := s.room(r.Context(), c, q.To)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.writeContent(r.Context(), c, text(protocol.Note, comp, q.Text))
+	x := text(protocol.Note, comp, q.Text)
+	x.head.Label = tlp
+	e, err := s.writeContent(r.Context(), c, x)
 	return placed(c, e, comp, to, err)
 }
 
@@ -139,6 +145,9 @@ func (s *service) attach(r *http.Request) (any, error) {
 	}
 	defer in.close()
 	x := file(protocol.Attachment, id.Everyone, in, q.File, q.Media)
+	if x.head.Label, err = label(q.TLP); err != nil {
+		return nil, err
+	}
 	if err := checkHead(x.head); err != nil {
 		return nil, err
 	}

@@ -58,7 +58,9 @@ type service struct {
 	locks *locks
 	ways  domain.Ways // to the domains of others, at a person's word
 	seen  shelf[seenRow]
-	owed  shelf[owedRow] // by commitment
+
+	exports shelf[exportRow] // what was handed out at this machine
+	owed    shelf[owedRow]   // by commitment
 
 	minima    shelf[minimumRow] // by case; none: the config's
 	clocks    shelf[clockRow]   // by case
@@ -188,6 +190,7 @@ func (s *service) run(ctx context.Context, o Options) error {
 	s.minima = openShelf[minimumRow](s.led, shelfMinima)
 	s.clocks = openShelf[clockRow](s.led, shelfClocks)
 	s.plans = openShelf[planRow](s.led, "plans")
+	s.exports = openShelf[exportRow](s.led, "exports")
 	s.linked = openShelf[linkedRow](s.led, "linked")
 	s.splits = openShelf[splitRow](s.led, "splits")
 	sib, err := openSiblings(s.led, s.org, s.kid, s.now)

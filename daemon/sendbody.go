@@ -10,15 +10,23 @@ import (
 	"cordon/protocol/id"
 )
 
-// sendBody streams the raw bytes of a body, chunk by chunk. A chunk that does
-// not verify cuts the connection, so that nobody takes a part for the whole.
-func (s *service) sendBody(w http.ResponseWriter, c id.CaseID, e ledger.Entry) error {
+// sendBody streams the raw bytes of a body, chunk by chunk, after it has noted that
+// they are handed out. A chunk that does not verify cuts the connection, so that
+// nobody takes a part for the whole.
+func (s *service) sendBody(w http.ResponseWriter, r *http.Request, c id.CaseID, e ledger.Entry) error {
 	h, raw, ok, err := s.openBody(c, e.Sealed)
 	if err != nil {
 		return err
 	}
 	if !ok {
 		return errAwaited
+	}
+	x, err := s.export(r, c, e, h)
+	if err != nil {
+		return err
+	}
+	if err := stampHeader(w, x); err != nil {
+		return err
 	}
 	w.Header().Set("Content-Type", "application/octet-stream") // whatever the author says: nobody renders it
 	w.Header().Set("Content-Length", strconv.FormatUint(h.Size, 10))

@@ -120,6 +120,7 @@ func (s *service) routes() http.Handler {
 		"GET /v1/cases/{case}/next":                 answer(s.getNext),
 		"GET /v1/cases/{case}/log":                  streamed(s.getLog),
 		"GET /v1/cases/{case}/report":               streamed(s.getReport),
+		"GET /v1/cases/{case}/exports":              answer(s.getExports),
 		"POST /v1/cases/{case}/contact":             answer(s.setMinimum),
 		"POST /v1/cases/{case}/invite":              answer(s.invite),
 		"POST /v1/cases/{case}/notes":               answer(s.say),

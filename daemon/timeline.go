@@ -251,6 +251,11 @@ func (s *service) lineOf(k *protocol.Case, e ledger.Entry) api.LogLine {
 			l.Stewards, l.Quorum = m.Config.Stewards, int(m.Config.Quorum)
 		}
 	}
+	if e.Agr != nil && e.Body != nil {
+		if _, record, ok := k.Agreement(*e.Agr); ok {
+			l.TLP = tlpName(record.Terms.TLP)
+		}
+	}
 	return l
 }
 
@@ -288,6 +293,9 @@ func (s *service) addBody(c id.CaseID, e ledger.Entry, l *api.LogLine) (here boo
 		return false, nil
 	}
 	l.Body, l.Title, l.File, l.Size = "here", h.Title, h.File, &h.Size
+	if int(h.Label) > slices.Index(tlpNames, l.TLP) { // never freer than the terms, whatever the author wrote
+		l.TLP, l.Stricter = tlpName(h.Label), true
+	}
 	if len(h.Answers) > 0 {
 		l.About = h.Answers[0].String()
 	}

@@ -230,7 +230,7 @@ func (s *service) getReport(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return errAwaited
 	}
-	return s.sendBody(w, c, e)
+	return s.sendBody(w, r, c, e)
 }
 
 // getAttachment answers GET /cases/{case}/attachments/{id}.
@@ -243,7 +243,7 @@ func (s *service) getAttachment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.sendBody(w, c, e)
+	return s.sendBody(w, r, c, e)
 }
 
 // errAwaited says that a header is here and its body is not yet.

@@ -27,12 +27,13 @@
 //	GET  /cases/CASE                          Case
 //	GET  /cases/CASE/next                     Next
 //	GET  /cases/CASE/log[?follow=1][&after=P] LogLine a line, see Client.Log
-//	GET  /cases/CASE/report                   the report, byte for byte
+//	GET  /cases/CASE/report                   the report, byte for byte; an Export in ExportHeader
+//	GET  /cases/CASE/exports                  Exports
 //	POST /cases/CASE/contact                  Act in (What: a level of contact), Written out
 //	POST /cases/CASE/invite                   Invite in, Written out
 //	POST /cases/CASE/notes                    Say in, Written out
 //	POST /cases/CASE/attachments              multipart: "request" Attach, then "file"; Written out
-//	GET  /cases/CASE/attachments/ID           the file, byte for byte
+//	GET  /cases/CASE/attachments/ID           the file, byte for byte; an Export in ExportHeader
 //	GET  /cases/CASE/details[?history=1]      Details
 //	POST /cases/CASE/details                  Detail in, Written out
 //	GET  /cases/CASE/release                  Release
@@ -73,6 +74,13 @@ import (
 // Host is the only Host header that the daemon answers to, so that a web page
 // that was rebound to the socket's address gets nothing.
 const Host = "cordon"
+
+// Headers of what hands out the bytes of a body: who asks for them, in plain text, and
+// the stamp that goes with them, an Export as JSON in hex.
+const (
+	OperatorHeader = "Cordon-Operator"
+	ExportHeader   = "Cordon-Export"
+)
 
 // maxSocketPath is sizeof(sockaddr_un.sun_path) less the final zero, on Linux.
 const maxSocketPath = 107

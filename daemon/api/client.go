@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ import (
 // fails with an *Error; Unavailable means that no daemon answers.
 type Client struct {
 	http *http.Client
+
+	// Operator is who asks, for the record of what is handed out; may be "".
+	Operator string
 }
 
 // New makes a client for the daemon of a home. Nothing is dialled yet.
@@ -140,9 +144,20 @@ func (c *Client) Log(ctx context.Context, name string, follow bool, after uint64
 	}
 }
 
-// Report is the report of a case, byte for byte. The caller closes it.
-func (c *Client) Report(ctx context.Context, name string) (io.ReadCloser, error) {
-	return c.stream(ctx, caseAt(name, "/report"))
+// Handed are the bytes of a body, and the stamp that goes with them. The caller closes it.
+type Handed struct {
+	io.ReadCloser
+	Export Export
+}
+
+// Report is the report of a case, byte for byte.
+func (c *Client) Report(ctx context.Context, name string) (*Handed, error) {
+	return c.handed(ctx, caseAt(name, "/report"))
+}
+
+// Exports lists what was handed out of a case at the daemon's machine.
+func (c *Client) Exports(ctx context.Context, name string) (*Exports, error) {
+	return get[Exports](ctx, c, caseAt(name, "/exports"))
 }
 
 // Invite invites a pinned organisation.
@@ -160,9 +175,9 @@ func (c *Client) Attach(ctx context.Context, name string, r Attach, file io.Read
 	return c.upload(ctx, caseAt(name, "/attachments"), r, file)
 }
 
-// Attachment is an attached file, byte for byte. The caller closes it.
-func (c *Client) Attachment(ctx context.Context, name, entry string) (io.ReadCloser, error) {
-	return c.stream(ctx, caseAt(name, "/attachments/"+url.PathEscape(entry)))
+// Attachment is an attached file, byte for byte.
+func (c *Client) Attachment(ctx context.Context, name, entry string) (*Handed, error) {
+	return c.handed(ctx, caseAt(name, "/attachments/"+url.PathEscape(entry)))
 }
 
 // RM writes our report state: valid, invalid, accept, defer or close.
@@ -337,7 +352,34 @@ func (c *Client) stream(ctx context.Context, path string) (io.ReadCloser, error)
 	return c.do(ctx, http.MethodGet, path, "", nil)
 }
 
+// handed asks for the bytes of a body.
+func (c *Client) handed(ctx context.Context, path string) (*Handed, error) {
+	resp, err := c.ask(ctx, http.MethodGet, path, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handed{ReadCloser: resp.Body}
+	stamp, err := hex.DecodeString(resp.Header.Get(ExportHeader))
+	if err == nil {
+		err = json.Unmarshal(stamp, &h.Export)
+	}
+	if err != nil {
+		resp.Body.Close()
+		return nil, &Error{Kind: Internal, Text: "the daemon gave no stamp with the bytes"}
+	}
+	return h, nil
+}
+
 func (c *Client) do(ctx context.Context, method, path, media string, in io.Reader) (io.ReadCloser, error) {
+	resp, err := c.ask(ctx, method, path, media, in)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+// ask sends a request; an answer that is no success becomes an error.
+func (c *Client) ask(ctx context.Context, method, path, media string, in io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+Host+"/v1"+path, in)
 	if err != nil {
 		return nil, &Error{Kind: Invalid, Text: err.Error()}
@@ -345,12 +387,15 @@ func (c *Client) do(ctx context.Context, method, path, media string, in io.Reade
 	if media != "" {
 		req.Header.Set("Content-Type", media)
 	}
+	if c.Operator != "" {
+		req.Header.Set(OperatorHeader, c.Operator)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, broken(ctx, err)
 	}
 	if resp.StatusCode == http.StatusOK {
-		return resp.Body, nil
+		return resp, nil
 	}
 	defer resp.Body.Close()
 	e := &Error{}

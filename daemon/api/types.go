@@ -82,13 +82,15 @@ type Invite struct {
 type Say struct {
 	Text string   `json:"text"`
 	To   []string `json:"to,omitempty"`
+	TLP  string   `json:"tlp,omitempty"` // a label stricter than that of the terms; "": theirs
 }
 
 // Attach names the file that follows.
 type Attach struct {
 	File  string   `json:"file"`
 	Media string   `json:"media,omitempty"`
-	To    []string `json:"to,omitempty"` // as in Say
+	To    []string `json:"to,omitempty"`  // as in Say
+	TLP   string   `json:"tlp,omitempty"` // as in Say
 }
 
 // Act is the request of every short act; which fields count stands at the
@@ -284,11 +286,34 @@ type LogLine struct {
 	File    string     `json:"file,omitempty"`    // of an attachment or report
 	Size    *uint64    `json:"size,omitempty"`    // its bytes
 	Body    string     `json:"body,omitempty"`    // content entries: here, awaited, or bad
+	TLP     string     `json:"tlp,omitempty"`     // content entries: clear, green, amber, amber+strict, red; that of the terms until the body is here
+
+	Stricter bool `json:"stricter,omitempty"` // TLP is stricter than the terms under which it was written
 
 	// Of a proposal: the stewards that it names, by rank, and how many of them carry
 	// the next one.
 	Stewards []id.OrgID `json:"stewards,omitempty"`
 	Quorum   int        `json:"quorum,omitempty"`
+}
+
+// Export is the stamp of bytes of a case that were handed out at this machine: what
+// the recipient may do with them, and how they are found again. cordon.exports/1 lists
+// them.
+type Export struct {
+	ID        string     `json:"id"` // 16 hex digits
+	Case      id.CaseID  `json:"case"`
+	Entry     id.EntryID `json:"entry"`
+	TLP       string     `json:"tlp"` // clear, green, amber, amber+strict, red
+	Size      uint64     `json:"size"`
+	Recipient string     `json:"recipient"`          // our organisation
+	Operator  string     `json:"operator,omitempty"` // who asked, as the caller said
+	At        time.Time  `json:"at"`
+}
+
+// Exports are the stamps of one case, oldest first.
+type Exports struct {
+	Schema  string   `json:"schema"`
+	Exports []Export `json:"exports"`
 }
 
 // Verified is the result of rewalking hashes and signatures. cordon.verify/1
