@@ -111,6 +111,7 @@ func peerTable(w io.Writer, peers []api.PeerRow) {
 		rows[i] = []string{clip(safe(p.Name), 28), shortID(p.Org.String()), contact, p.Level, state}
 	}
 	table(w, []string{"ORGANISATION", "ID", "CONTACT", "LEVEL", "STATE"}, rows)
+	faultText(w, peers)
 	said := false
 	for _, p := range peers {
 		for _, g := range p.Grounds {
@@ -123,6 +124,30 @@ func peerTable(w io.Writer, peers []api.PeerRow) {
 			said = true
 			field(w, clip(safe(p.Name), 13), groundText(g, time.Time{}))
 		}
+	}
+}
+
+// faultText says who broke the rules of replication.
+func faultText(w io.Writer, peers []api.PeerRow) {
+	said := false
+	for _, p := range peers {
+		f := p.Fault
+		if f == nil {
+			continue
+		}
+		if !said {
+			fmt.Fprintln(w, "\nWho broke the rules of replication, since the daemon runs:")
+		}
+		said = true
+		text := f.Rule
+		if f.Rule == "flood" {
+			text = "sent more than it may (flood)"
+		}
+		text += ", " + count(f.Times, "time") + ", last at " + f.At.Format("15:04 UTC")
+		if f.Until != nil {
+			text += "; not talked to until " + f.Until.Format("15:04 UTC")
+		}
+		field(w, clip(safe(p.Name), 13), text)
 	}
 }
 

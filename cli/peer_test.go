@@ -26,6 +26,13 @@ func TestContact(t *testing.T) {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 	fits(t, out)
+	until := noon.Add(10 * time.Minute)
+	p.Fault = &api.Fault{Rule: "flood", At: noon, Times: 3, Until: &until}
+	out, _, _ = fake{"GET /v1/peers": api.Peers{Peers: []api.PeerRow{p, unknown}}}.run(t, "peer", "list")
+	if said := strings.Join(strings.Fields(out), " "); !strings.Contains(said, "sent more than it may (flood), 3 times, last at "+noon.Format("15:04")+" UTC; not talked to until "+until.Format("15:04")) {
+		t.Errorf("who flooded is not named:\n%s", out)
+	}
+	fits(t, out)
 	out, _, code = fake{"GET /v1/peers/ab": p}.run(t, "peer", "show", "ab")
 	if code != 0 || !strings.Contains(out, "in favour     acme.example names it (dns), ") || !strings.Contains(out, "(1 d 12 h ago)") ||
 		!strings.Contains(out, "not counted") || strings.Contains(out, "\x1b") || strings.Contains(out, "word word") {

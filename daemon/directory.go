@@ -406,14 +406,14 @@ func (d *directory) pinned(o id.OrgID) (*identity.Card, bool) {
 	return k.card, true
 }
 
-// list is every organisation known, by name; connected says who is.
-func (d *directory) list(connected map[id.OrgID]bool) []api.PeerRow {
+// list is every organisation known, by name; links say how we stand with them.
+func (d *directory) list(links map[id.OrgID]standing) []api.PeerRow {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	out := make([]api.PeerRow, 0, len(d.orgs))
 	for o, k := range d.orgs {
 		row := api.PeerRow{Org: o, Name: k.org.Name, Level: "introduced", Fingerprint: words(o),
-			Connected: connected[o], Addrs: append([]string{}, k.addrs()...)}
+			Connected: links[o].connected, Fault: links[o].fault, Addrs: append([]string{}, k.addrs()...)}
 		switch {
 		case k.suspect:
 			row.Level = "suspect"

@@ -31,7 +31,7 @@ func (s *service) readPeer(r *http.Request) (id.OrgID, api.Act, error) {
 
 // peer is one organisation of the directory, alone.
 func (s *service) peer(org id.OrgID) (*api.PeerRow, error) {
-	for _, row := range s.dir.list(s.connected()) {
+	for _, row := range s.dir.list(s.links()) {
 		if row.Org == org {
 			row.Schema = "cordon.peer/1"
 			return &row, nil

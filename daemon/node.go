@@ -28,7 +28,7 @@ func (s *service) getStatus(*http.Request) (any, error) {
 	return &api.Status{
 		Schema: "cordon.status/1", Org: s.org.ID, Name: s.org.Name, Role: s.cfg.Role, Fingerprint: words(s.org.ID),
 		Kid: s.kid, CertUntil: time.Unix(int64(cert.NotAfter), 0).UTC(), Stopped: stopped,
-		Listen: append([]string{}, s.net.Addrs()...), Relays: s.relays(), Peers: s.dir.list(s.connected()),
+		Listen: append([]string{}, s.net.Addrs()...), Relays: s.relays(), Peers: s.dir.list(s.links()),
 		Cases: len(s.led.Cases()), Inbox: len(inbox), Releases: releases,
 	}, nil
 }
@@ -42,11 +42,25 @@ func (s *service) relays() (rows []api.RelayRow) {
 	return rows
 }
 
-// connected says which organisations have a daemon connected to ours.
-func (s *service) connected() map[id.OrgID]bool {
-	out := map[id.OrgID]bool{}
+// standing is how we stand with the daemons of an organisation.
+type standing struct {
+	connected bool
+	fault     *api.Fault // the last
+}
+
+// links are how we stand with everybody.
+func (s *service) links() map[id.OrgID]standing {
+	out := map[id.OrgID]standing{}
 	for _, p := range s.net.Status() {
-		out[p.Org] = out[p.Org] || p.Connected
+		l := out[p.Org]
+		l.connected = l.connected || p.Connected
+		if f := p.Fault; f.Rule != "" && (l.fault == nil || f.At.After(l.fault.At)) {
+			l.fault = &api.Fault{Rule: f.Rule, At: f.At.UTC(), Times: f.Times}
+			if until := f.Until.UTC(); f.Until.After(s.now()) {
+				l.fault.Until = &until
+			}
+		}
+		out[p.Org] = l
 	}
 	return out
 }
@@ -64,7 +78,7 @@ func (s *service) getCard(w http.ResponseWriter, _ *http.Request) error {
 
 // getPeers answers GET /peers.
 func (s *service) getPeers(*http.Request) (any, error) {
-	return &api.Peers{Schema: "cordon.peers/1", Peers: s.dir.list(s.connected())}, nil
+	return &api.Peers{Schema: "cordon.peers/1", Peers: s.dir.list(s.links())}, nil
 }
 
 // addPeer answers POST /peers: it pins a card, or takes a vouch.

@@ -362,4 +362,11 @@ func TestPartitionHeals(t *testing.T) {
 	for i, e := range list {
 		reads(t, c, e.ID, []byte{byte(i)}, orgs...)
 	}
+	for _, o := range orgs {
+		for _, s := range o.Node.Status() {
+			if s.Fault.Rule != "" {
+				t.Errorf("who was only away is blamed: %+v", s.Fault)
+			}
+		}
+	}
 }

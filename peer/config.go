@@ -167,4 +167,13 @@ type PeerStatus struct {
 	Behind     bool      // 64 frames of a case are on the way; gets a comparison instead of live entries
 	Since      time.Time // of Connected; else when the last session of this run ended
 	LastError  string    // why the last dial or session ended; "" after a success
+	Fault      Fault     // what it did against the rules last
+}
+
+// Fault is what a daemon did against the rules of a session since we run.
+type Fault struct {
+	Rule  string    // spec/sync.md §10; "": nothing
+	At    time.Time // the last time
+	Times int       // sessions that ended so, by whatever rule
+	Until time.Time // not talked to before; zero or past: it is
 }

@@ -129,6 +129,10 @@ func (n *Node) settleLocked(p libpeer.ID, err error) {
 	d.err = reason(err)
 	d.pause = min(max(2*d.pause, n.c.Schedule.Dial), n.c.Schedule.DialMax)
 	d.next = n.nextTry(p, d.pause)
+	if rule := broke(err); rule != "" {
+		d.fault.Rule, d.fault.At = rule, n.c.Now()
+		d.fault.Times++
+	}
 	if errors.Is(err, ErrFlood) {
 		if d.floods++; d.floods >= maxFloods {
 			d.floods, d.shutTill = 0, time.Now().Add(floodPause)

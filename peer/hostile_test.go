@@ -271,6 +271,10 @@ func TestHostileSessions(t *testing.T) {
 			until(t, "the session ends", orgs, func() bool {
 				return strings.Contains(lastError(a, o.ID), lie.reason) && !connected(a, o.ID) && lastError(a, o.ID) != ""
 			})
+			until(t, "the culprit is named", orgs, func() bool {
+				f := status(a, o.ID).Fault
+				return f.Rule != "" && strings.Contains(f.Rule, lie.reason) && f.Times == 1 && !f.At.IsZero()
+			})
 			if grown := int64(heap()) - int64(before); grown > 64<<20 {
 				t.Errorf("the heap grew by %d MiB", grown>>20)
 			}

@@ -59,8 +59,9 @@ type dialled struct {
 	next     time.Time
 	pause    time.Duration
 	busy     bool
-	away     bool      // the last attempt reached nobody
-	floods   int       // sessions that ended so
+	away     bool // the last attempt reached nobody
+	floods   int  // sessions that ended so
+	fault    Fault
 	shutTill time.Time // no session before
 	err      string
 	ended    time.Time // the last session; zero: none yet
@@ -218,9 +219,18 @@ func (n *Node) Status() []PeerStatus {
 		}
 	}
 	sessions := n.sessionsLocked()
+	faults := map[libpeer.ID]Fault{}
+	for p, d := range n.dials {
+		d.fault.Until = d.shutTill
+		faults[p] = d.fault
+	}
 	n.mu.Unlock()
 	for _, s := range sessions {
 		list[s.peer] = s.status()
+	}
+	for p, s := range list {
+		s.Fault = faults[p]
+		list[p] = s
 	}
 	var out []PeerStatus
 	for _, s := range list {

@@ -45,6 +45,31 @@ func reason(err error) string {
 	return err.Error()
 }
 
+// broke is the rule that the other side broke where a session ended by its fault, else "".
+func broke(err error) string {
+	for _, rule := range []error{ErrHello, ErrFlood, ErrCount, ErrKeys} {
+		if errors.Is(err, rule) {
+			return rule.Error()
+		}
+	}
+	var bad malformed
+	switch {
+	case errors.Is(err, wire.ErrLength):
+		return wire.ErrLength.Error()
+	case errors.As(err, &bad):
+		for err = bad; errors.Unwrap(err) != nil; {
+			err = errors.Unwrap(err)
+		}
+		return err.Error()
+	}
+	return ""
+}
+
+// malformed is what is wrong with a frame; its text is the rule's.
+type malformed struct{ error }
+
+func (m malformed) Unwrap() error { return m.error }
+
 // version of /cordon/sync/1's frames.
 const version = 1
 
@@ -261,7 +286,7 @@ func (s *session) read(ctx context.Context, r *bufio.Reader) error {
 		}
 		f, err := wire.Parse(b)
 		if err != nil {
-			return err
+			return malformed{err}
 		}
 		if err := s.take(ctx, f); err != nil {
 			return err

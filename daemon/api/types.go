@@ -24,6 +24,14 @@ type Status struct {
 	Releases    []ReleaseNotice `json:"releases"` // planned in our cases, and not public yet
 }
 
+// Fault is what a daemon of an organisation did against the rules of replication.
+type Fault struct {
+	Rule  string     `json:"rule"` // flood, bad-frame, … (spec/sync.md §10)
+	At    time.Time  `json:"at"`
+	Times int        `json:"times"`           // how often its connection was ended for such
+	Until *time.Time `json:"until,omitempty"` // it is not talked to before
+}
+
 // RelayRow is one relay that config.toml names.
 type RelayRow struct {
 	Addr  string `json:"addr"`
@@ -38,6 +46,7 @@ type PeerRow struct {
 	Level       string   `json:"level"` // pinned; introduced: met in a case, cannot be invited; own: another daemon of ours
 	Fingerprint string   `json:"fingerprint"`
 	Connected   bool     `json:"connected"`
+	Fault       *Fault   `json:"fault,omitempty"` // what it did against the rules last, since the daemon runs
 	Addrs       []string `json:"addrs"`
 	Contact     string   `json:"contact,omitempty"` // pinned: how sure we are who it is: tofu, domain, vouched, verified
 	Domains     []string `json:"domains,omitempty"` // pinned: those that it names as its own
