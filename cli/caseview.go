@@ -100,6 +100,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 		table(w, head[:2], firstTwo(waiting))
 	}
 	heldText(w, k)
+	leaseText(w, k, now)
 	if len(declined) > 0 {
 		fmt.Fprintln(w, "\nDeclined the invitation, was sent nothing:")
 		table(w, head[:2], firstTwo(declined))
@@ -122,6 +123,25 @@ func furtherText(w io.Writer, k *api.Case) {
 		fmt.Fprintln(w, "\nAsked to take a further role:")
 		table(w, []string{"ORGANISATION", "ROLE", "ANSWER"}, rows)
 	}
+}
+
+// leaseText says that notes and files are held back, or will be.
+func leaseText(w io.Writer, k *api.Case, now time.Time) {
+	l := k.Lease
+	if l == nil {
+		return
+	}
+	since := "no steward has been heard"
+	if l.Heard != nil {
+		since += " since " + when(*l.Heard, now)
+	}
+	fmt.Fprintln(w)
+	if l.Flows {
+		field(w, "lease", since+": without one, notes and files go to stewards alone from "+when(*l.Until, now)+" on")
+		return
+	}
+	field(w, "HELD BACK", since+": notes and files of this case go from here to stewards alone, until one is heard")
+	field(w, "what to do", "cordon peer list: connect with a steward; or replace those that have gone: cordon steward propose --succession")
 }
 
 // heldText says who has accepted and is not let in.

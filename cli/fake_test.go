@@ -250,3 +250,23 @@ func TestSchemas(t *testing.T) {
 		}
 	}
 }
+
+// TestLease: that notes and files are held back, or will be, is said with what to do.
+func TestLease(t *testing.T) {
+	heard, ended, soon := noon.Add(-22*24*time.Hour), noon.Add(-24*time.Hour), noon.Add(48*time.Hour)
+	for want, l := range map[string]*api.Lease{
+		"": nil,
+		"HELD BACK no steward has been heard since ": {Heard: &heard, Until: &ended},
+		"HELD BACK no steward has been heard: ":      {},
+		"lease no steward has been heard since ":     {Flows: true, Heard: &heard, Until: &soon},
+	} {
+		k := oneCase()
+		k.Lease = l
+		out, _, _ := fake{"GET /v1/cases/abcd0000": k, "GET /v1/status": api.Status{}}.run(t, "case", "show", "abcd0000")
+		said := strings.Join(strings.Fields(out), " ")
+		if !strings.Contains(said, want) || strings.Contains(said, "steward has been heard") != (want != "") {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+		fits(t, out)
+	}
+}

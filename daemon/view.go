@@ -139,6 +139,7 @@ func (s *service) getCase(r *http.Request) (any, error) {
 		if release := new(api.Release); showRelease(release, k, s.now()) {
 			out.Release = release
 		}
+		out.Lease = s.showLease(k)
 		out.Authority, refused = s.showStewards(k), k.RefusedActs()
 		for _, p := range k.Participants() {
 			if t := k.LastWord(p.Org); s.ahead(t) {

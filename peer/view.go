@@ -331,6 +331,9 @@ func (x *cases) hear(c id.CaseID) {
 	}
 }
 
+// StewardHeard is when a steward of a case was last heard; zero: never.
+func (n *Node) StewardHeard(c id.CaseID) time.Time { return n.cases.lastHeard(c) }
+
 // lastHeard is when a steward was last heard; zero: never.
 func (x *cases) lastHeard(c id.CaseID) time.Time {
 	x.mu.Lock()

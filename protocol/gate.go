@@ -152,14 +152,15 @@ func (m *Admit) gives(n *node) bool {
 	return true
 }
 
-// leased is gate G9. A clock that stepped back, or an unknown time, counts as
-// expired.
+// leased is gate G9.
 func (c *Case) leased(o *org, here Local) bool {
-	if c.steward(o.id) || c.steward(here.Us) {
-		return true
-	}
-	return here.StewardHeard > 0 && here.StewardHeard <= here.Now && here.Now-here.StewardHeard <= Lease
+	return c.steward(o.id) || c.steward(here.Us) || Leased(here.StewardHeard, here.Now)
 }
+
+// Leased says whether bodies flow between organisations that are no stewards, where a
+// steward was heard last at heard, and now is now, both Unix seconds (gate G9). A clock
+// that stepped back, or an unknown time (0), counts as expired.
+func Leased(heard, now uint64) bool { return heard > 0 && heard <= now && now-heard <= Lease }
 
 // Removed lists the honoured removals of an organisation that is no member: what
 // it is told.

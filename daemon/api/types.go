@@ -178,8 +178,17 @@ type Case struct {
 	Contact      string        `json:"contact,omitempty"` // the level of contact that this daemon asks of whom it invites
 	Release      *Release      `json:"release,omitempty"` // the barrier, where one is planned
 	Links        []Link        `json:"links"`             // other cases that belong to this one
+	Lease        *Lease        `json:"lease,omitempty"`   // notes and files are held back here, or soon will be
 
 	Unfinished *Warning `json:"unfinished,omitempty"` // it was split off, and that was cut short
+}
+
+// Lease says how long notes and files flow from this daemon to members that are no
+// stewards: 21 days after a steward was last heard.
+type Lease struct {
+	Flows bool       `json:"flows"`
+	Heard *time.Time `json:"heard"` // null: not known, which counts as long ago
+	Until *time.Time `json:"until"`
 }
 
 // AheadOf is an organisation whose last control entry claims a time that is yet to
