@@ -85,7 +85,7 @@ func rootKid(root ed25519.PublicKey) id.Kid { return cose.Thumbprint(root) }
 // shower is who shows identity events: an asker, or our own root, which does nothing else.
 func (n *Node) shower(st network.Stream) (Contact, bool) {
 	if p := st.Conn().RemotePeer(); n.isRoot(p) {
-		return Contact{Org: n.c.Org, Kid: rootKid(n.c.Root)}, n.mayInvite(p)
+		return Contact{Org: n.c.Org, Kid: rootKid(n.c.Root)}, n.mayOpen(p)
 	}
 	return n.asker(st)
 }

@@ -232,7 +232,15 @@ func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) 
 // own events with the key of our root.
 func (n *Node) mayConnect(p libpeer.ID) bool {
 	_, ok := n.allowed(p)
-	return ok || n.isRoot(p)
+	return ok && !n.isShut(p) || n.isRoot(p)
+}
+
+// isShut says whether a peer is not talked to for a while, since it flooded us.
+func (n *Node) isShut(p libpeer.ID) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	d := n.dials[p]
+	return d != nil && time.Now().Before(d.shutTill)
 }
 
 // isRoot says whether a peer has proven the key of our organisation's root.

@@ -21,6 +21,8 @@ import (
 const (
 	inviteBurst = 64
 	inviteRate  = 8
+	excessBurst = 4096 // streams beyond that, which are reset
+	excessRate  = 64
 )
 
 // bounded ends a stream of one request with ctx, or when its time is over; the
@@ -34,7 +36,7 @@ func bounded(ctx context.Context, st network.Stream) (unhook func() bool) {
 func (n *Node) asker(st network.Stream) (Contact, bool) {
 	p := st.Conn().RemotePeer()
 	from, ok := n.allowed(p)
-	return from, ok && n.mayInvite(p)
+	return from, ok && n.mayOpen(p)
 }
 
 // answerInvite is the handler of /cordon/invite/1: one request, one answer.
@@ -61,11 +63,23 @@ func (n *Node) answerInvite(ctx context.Context, st network.Stream) {
 	}
 }
 
-// mayInvite takes one request off a peer's allowance.
-func (n *Node) mayInvite(p libpeer.ID) bool {
+// mayOpen takes one stream off a peer's allowance. Who opens so many beyond it that it
+// cannot be by mistake has flooded us (spec/sync.md §6.4).
+func (n *Node) mayOpen(p libpeer.ID) bool {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.dialLocked(p).requests.take(1, inviteRate, inviteBurst)
+	d := n.dialLocked(p)
+	ok := d.requests.take(1, inviteRate, inviteBurst)
+	flood := !ok && !d.excess.take(1, excessRate, excessBurst)
+	if flood {
+		n.settleLocked(p, ErrFlood)
+		d.shutTill = time.Now().Add(floodPause)
+		d.excess = allowance{}
+	}
+	n.mu.Unlock()
+	if flood {
+		_ = n.host.Network().ClosePeer(p)
+	}
+	return ok
 }
 
 // answer asks the daemon and writes what it says. Who is only introduced is told

@@ -65,7 +65,8 @@ type dialled struct {
 	shutTill time.Time // no session before
 	err      string
 	ended    time.Time // the last session; zero: none yet
-	requests allowance // of /cordon/invite/1 and /cordon/keys/1
+	requests allowance // of streams that it opens
+	excess   allowance // of streams beyond those
 }
 
 // Listen opens the listeners. Nothing is dialled and nothing is answered before Run.

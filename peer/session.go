@@ -155,7 +155,7 @@ func (n *Node) answerSync(ctx context.Context, st network.Stream) {
 	n.mu.Lock()
 	shut := time.Now().Before(n.dialLocked(p).shutTill)
 	n.mu.Unlock()
-	if shut || n.opens(p) {
+	if !n.mayOpen(p) || shut || n.opens(p) {
 		_ = st.Reset()
 		return
 	}
