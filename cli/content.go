@@ -25,7 +25,7 @@ var (
 	}
 	outFlag = func(f *pflag.FlagSet) {
 		f.String("out", "", "write to `FILE` instead of standard output")
-		f.Bool("stamp", false, "put the stamp before the bytes, as a line of text")
+		f.Bool("stamp", false, "put the stamp before the bytes, as two lines of text")
 	}
 )
 
@@ -104,13 +104,13 @@ func (c *call) pour(h *api.Handed) error {
 	return nil
 }
 
-// stampText is a stamp as one line of plain text.
+// stampText is a stamp as two lines of plain text.
 func stampText(x api.Export) string {
 	by := ""
 	if x.Operator != "" {
 		by = ", " + safe(x.Operator)
 	}
-	return fmt.Sprintf("TLP:%s for %s%s; case %s, %s, export %s", strings.ToUpper(x.TLP), safe(x.Recipient), by,
+	return fmt.Sprintf("TLP:%s for %s%s\ncase %s, %s, export %s", strings.ToUpper(x.TLP), safe(x.Recipient), by,
 		shortID(x.Case.String()), x.At.UTC().Format("2006-01-02 15:04 UTC"), x.ID)
 }
 

@@ -134,7 +134,7 @@ func (c *call) relay() error {
 		cards = append(cards, text)
 	}
 	return c.parts.Relay(c.ctx, c.home, listen, cards, func(addrs []string) {
-		c.say("The relay runs. In config.toml of the daemons that wait here, above the first [section]:")
+		c.say("The relay runs. For config.toml of who waits here, above its first [section]:")
 		quoted := make([]string, len(addrs))
 		for i, a := range addrs {
 			quoted[i] = strconv.Quote(a)
