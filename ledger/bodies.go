@@ -29,6 +29,8 @@ type BodyState struct {
 	Have  int  // chunks held without a gap, from the first
 	Total int  // chunks in all
 	Key   bool // the key is held
+
+	Erased bool // was erased here: nothing of it is held, nor taken
 }
 
 // Whole says whether every chunk is held.
@@ -42,13 +44,16 @@ func chunkSize(ref entry.BodyRef, i int) int {
 }
 
 // PutHashes stores the chunk hashes of a body. ErrBody: they are not those that
-// ref names. Not synced: the next commit of any kind syncs it.
+// ref names; ErrErased: the body was erased here, so of PutChunk and PutKey. Not synced: the next commit of any kind syncs it.
 func (l *Ledger) PutHashes(c id.CaseID, ref entry.BodyRef, hashes [][32]byte) error {
 	cs, v, err := l.enter(c)
 	if err != nil {
 		return err
 	}
 	defer cs.leave()
+	if v.erasedBody(ref) {
+		return ErrErased
+	}
 	row := make([]byte, 0, 32*len(hashes))
 	for _, h := range hashes {
 		row = append(row, h[:]...)
@@ -69,6 +74,9 @@ func (l *Ledger) PutChunk(c id.CaseID, ref entry.BodyRef, i int, ct []byte) erro
 		return err
 	}
 	defer cs.leave()
+	if v.erasedBody(ref) {
+		return ErrErased
+	}
 	total := chunksOf(ref)
 	if i < 0 || i >= total || len(ct) != chunkSize(ref, i) {
 		return fmt.Errorf("chunk %d: %w", i, ErrBody)
@@ -124,6 +132,9 @@ func (l *Ledger) PutKey(c id.CaseID, ref entry.BodyRef, cek [32]byte) error {
 		return err
 	}
 	defer cs.leave()
+	if v.erasedBody(ref) {
+		return ErrErased
+	}
 	if sha256.Sum256(append([]byte("cordon-kc/1"), cek[:]...)) != ref.KC {
 		return fmt.Errorf("key: %w", ErrBody)
 	}
@@ -137,7 +148,7 @@ func (l *Ledger) BodyState(c id.CaseID, ref entry.BodyRef) (BodyState, error) {
 		return BodyState{}, err
 	}
 	defer cs.leave()
-	st := BodyState{Total: chunksOf(ref)}
+	st := BodyState{Total: chunksOf(ref), Erased: v.erasedBody(ref)}
 	_, err = get(l.db, v.box, keyHashed(tableCEK, v.num, v.keyName(ref)))
 	if err != nil && !isNotFound(err) {
 		return st, err

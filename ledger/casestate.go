@@ -19,16 +19,24 @@ const maxFeedsLoaded = 20_000
 
 // caseState is one case: small while it is idle, with its view while it is used.
 type caseState struct {
-	l   *Ledger
-	id  id.CaseID
-	num caseNum
-	key [32]byte
+	l  *Ledger
+	id id.CaseID
 
 	accepting sync.Mutex // held by the one Accept that runs, until it has queued its batch
 
-	mu   sync.Mutex
-	pins int       // calls and queued commits that hold view; guarded by mu
-	view *caseView // nil while idle; guarded by mu
+	mu    sync.Mutex
+	quiet *sync.Cond // on mu: pins fell to 0, or shut ended
+	k     ringKey    // changed when the case is sealed anew; guarded by mu
+	pins  int        // calls and queued commits that hold view; guarded by mu
+	view  *caseView  // nil while idle; guarded by mu
+	shut  bool       // is sealed anew: who wants in waits; guarded by mu
+	gone  bool       // erased; guarded by mu
+}
+
+func newCaseState(l *Ledger, k ringKey) *caseState {
+	cs := &caseState{l: l, id: k.id, k: k}
+	cs.quiet = sync.NewCond(&cs.mu)
+	return cs
 }
 
 // caseView is what is in memory of a case in use. It goes only when nobody holds it.
@@ -43,6 +51,7 @@ type caseView struct {
 	mu      *sync.Mutex                  // the caseState's
 	feeds   map[id.Feed][]*feed          // branches in the order of their numbers; guarded by mu
 	byNum   []*feed                      // byNum[0] is feed 1; guarded by mu
+	erased  map[[16]byte]bool            // bodies, by what is hidden of their hash and kc; fixed
 	keys    map[id.Kid]ed25519.PublicKey // guarded by mu
 	forked  map[id.Kid]bool              // has a feed with branches; guarded by mu
 	last    Pos                          // given out; guarded by mu
@@ -119,6 +128,12 @@ func (l *Ledger) enter(c id.CaseID) (*caseState, *caseView, error) {
 func (cs *caseState) hold() (*caseView, error) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	for cs.shut {
+		cs.quiet.Wait()
+	}
+	if cs.gone {
+		return nil, ErrNotFound
+	}
 	if cs.view == nil {
 		v, err := cs.load() // disk under the lock: others of this case need what it loads
 		if err != nil {
@@ -135,16 +150,23 @@ func (cs *caseState) hold() (*caseView, error) {
 func (cs *caseState) leave() {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	cs.pins--
+	cs.unpin()
+}
+
+// unpin is leave for who holds the mutex.
+func (cs *caseState) unpin() {
+	if cs.pins--; cs.pins == 0 {
+		cs.quiet.Broadcast()
+	}
 }
 
 func (cs *caseState) newView() (*caseView, error) {
-	box, err := newBox(cs.key, cs.l.nonces)
+	box, err := newBoxOf(cs.k.key, cs.k.index, cs.l.nonces)
 	if err != nil {
 		return nil, err
 	}
-	v := &caseView{l: cs.l, id: cs.id, num: cs.num, box: box, mu: &cs.mu,
-		feeds: map[id.Feed][]*feed{}, keys: map[id.Kid]ed25519.PublicKey{}, forked: map[id.Kid]bool{}}
+	v := &caseView{l: cs.l, id: cs.id, num: cs.k.num, box: box, mu: &cs.mu,
+		feeds: map[id.Feed][]*feed{}, erased: map[[16]byte]bool{}, keys: map[id.Kid]ed25519.PublicKey{}, forked: map[id.Kid]bool{}}
 	v.index.queued = map[id.EntryID]place{}
 	return v, nil
 }
@@ -170,6 +192,13 @@ func (cs *caseState) load() (*caseView, error) {
 	}
 	err = scan(v.l.db, v.box, keyOf(tableKey, v.num), func(_, pub []byte) (bool, error) {
 		v.learn(pub)
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = scan(v.l.db, v.box, keyOf(tableErased, v.num), func(key, _ []byte) (bool, error) {
+		v.erased[[16]byte(key[5:])] = true
 		return true, nil
 	})
 	if err != nil {

@@ -58,8 +58,13 @@ func (e engineLog) Fatalf(format string, args ...any) {
 	os.Exit(1)
 }
 
+// opener opens sealed values: a box, or the boxes of the shelves.
+type opener interface {
+	open(key, value []byte) ([]byte, error)
+}
+
 // get opens the value of key; ErrNotFound if there is none.
-func get(db *pebble.DB, b *box, key []byte) ([]byte, error) {
+func get(db *pebble.DB, b opener, key []byte) ([]byte, error) {
 	v, closer, err := db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, ErrNotFound
@@ -73,11 +78,11 @@ func get(db *pebble.DB, b *box, key []byte) ([]byte, error) {
 
 // scan opens, in key order, every value whose key starts with prefix, until
 // yield returns false. key is valid during the call only, plain is the caller's.
-func scan(db *pebble.DB, b *box, prefix []byte, yield func(key, plain []byte) (bool, error)) error {
+func scan(db *pebble.DB, b opener, prefix []byte, yield func(key, plain []byte) (bool, error)) error {
 	return scanRange(db, b, prefix, after(prefix), yield)
 }
 
-func scanRange(db *pebble.DB, b *box, from, to []byte, yield func(key, plain []byte) (bool, error)) (err error) {
+func scanRange(db *pebble.DB, b opener, from, to []byte, yield func(key, plain []byte) (bool, error)) (err error) {
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return fmt.Errorf("read store: %w", err)

@@ -6,6 +6,8 @@ import "errors"
 var (
 	// ErrNotFound says that the case, entry, body or row is not in this ledger.
 	ErrNotFound = errors.New("not-found")
+	// ErrErased says that the case or body was erased here, and is not taken again.
+	ErrErased = errors.New("erased-here")
 	// ErrMoved says that Fields.Seq is not the next place of the feed: the body
 	// was sealed for another one. Ask Head again and seal again.
 	ErrMoved = errors.New("feed-moved")

@@ -71,11 +71,16 @@ type Ledger struct {
 	feeds    atomic.Int64 // in memory, and one for each case
 	maxFeeds int          // above it idle cases are let go
 
-	creating sync.Mutex // held while a case is created: the keys file is replaced under it
+	creating sync.Mutex // held while the keys file is replaced: a case is created or erased
+	ring     ring       // the keys file; guarded by creating
+	last     caseNum    // the highest number given out; guarded by creating
 
-	mu    sync.Mutex
-	cases map[id.CaseID]*caseState // guarded by mu
-	ring  []ringKey                // the keys file; guarded by creating
+	shelves  atomic.Pointer[shelfBoxes]
+	shelving sync.RWMutex // held to read by who writes a row, to write by who seals rows anew
+
+	mu     sync.Mutex
+	cases  map[id.CaseID]*caseState // guarded by mu
+	graves map[[32]byte]bool        // ring.erased; guarded by mu
 }
 
 // Open opens the store in dir, creating it if there is none. It replays
@@ -90,7 +95,7 @@ func open(fs vfs.FS, dir string, o Options) (_ *Ledger, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Ledger{nonces: new(nonces), log: o.Log, maxFeeds: maxFeedsLoaded, cases: map[id.CaseID]*caseState{}}
+	l := &Ledger{nonces: new(nonces), log: o.Log, maxFeeds: maxFeedsLoaded, cases: map[id.CaseID]*caseState{}, graves: map[[32]byte]bool{}}
 	if l.box, err = newBox(o.StoreKey, l.nonces); err != nil {
 		return nil, fmt.Errorf("store key: %w", err)
 	}
@@ -100,7 +105,7 @@ func open(fs vfs.FS, dir string, o Options) (_ *Ledger, err error) {
 	if l.db, err = pebble.Open(fs.PathJoin(dir, "entries"), opts); err != nil {
 		return nil, fmt.Errorf("open store in %s: %w", dir, err)
 	}
-	if err := errors.Join(l.openCases(), l.openGeneration(), l.openOwn()); err != nil {
+	if err := l.openAll(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store in %s: %w", dir, err), l.db.Close())
 	}
 	l.queue = newQueue(l)
@@ -115,13 +120,21 @@ func (l *Ledger) Close() error {
 	return errors.Join(l.closeGeneration(), l.db.Close())
 }
 
-// openCases reads the keys file and which of its cases have been born: a number
-// without a case row was given out before a crash and means nothing.
-func (l *Ledger) openCases() error {
-	ring, err := l.files.readRing()
-	if err != nil {
+// openAll reads what lies on the disk, and ends what a crash has cut off. Nothing is
+// written before the store key has opened something.
+func (l *Ledger) openAll() (err error) {
+	if l.ring, err = l.files.readRing(); err != nil {
 		return err
 	}
+	if err := errors.Join(l.openCases(), l.openGeneration(), l.openOwn()); err != nil {
+		return err
+	}
+	return errors.Join(l.sweep(), l.openShelves())
+}
+
+// openCases finds out which cases of the ring have been born: a number without a case
+// row was given out before a crash and means nothing.
+func (l *Ledger) openCases() error {
 	born := map[caseNum]bool{}
 	prefix := []byte{byte(tableCase)}
 	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
@@ -134,11 +147,13 @@ func (l *Ledger) openCases() error {
 	if err := it.Close(); err != nil {
 		return err
 	}
-	for _, k := range ring {
-		if born[k.num] {
-			l.ring = append(l.ring, k)
-			l.cases[k.id] = &caseState{l: l, id: k.id, num: k.num, key: k.key}
-		}
+	l.ring.cases = slices.DeleteFunc(l.ring.cases, func(k ringKey) bool { return !born[k.num] })
+	for _, k := range l.ring.cases {
+		l.cases[k.id] = newCaseState(l, k)
+		l.last = max(l.last, k.num)
+	}
+	for _, g := range l.ring.erased {
+		l.graves[g] = true
 	}
 	return nil
 }
@@ -180,8 +195,14 @@ func (l *Ledger) find(c id.CaseID) (*caseState, error) {
 // count once createCase has written them. The caller leaves it when done.
 // Called with creating held.
 func (l *Ledger) newCase(c id.CaseID) (*caseState, *caseView, error) {
-	k := newRingKey(l.ring, c)
-	cs := &caseState{l: l, id: c, num: k.num, key: k.key}
+	if l.Erased(c) {
+		return nil, nil, ErrErased
+	}
+	k, err := l.newRingKey(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	cs := newCaseState(l, k)
 	v, err := cs.newView()
 	cs.view, cs.pins = v, 1
 	return cs, v, err
@@ -191,11 +212,11 @@ func (l *Ledger) newCase(c id.CaseID) (*caseState, *caseView, error) {
 // batch with its genesis is durable, readers do not see it, and a crash leaves
 // a key without a case, which the next start forgets. Called with creating held.
 func (l *Ledger) createCase(cs *caseState) error {
-	ring := append(slices.Clone(l.ring), ringKey{cs.num, cs.key, cs.id})
-	if err := l.files.writeRing(ring); err != nil {
+	next := l.ring
+	next.cases = append(slices.Clone(next.cases), cs.k)
+	if err := l.writeRing(next); err != nil {
 		return err
 	}
-	l.ring = ring
 	l.mu.Lock()
 	l.cases[cs.id] = cs
 	l.mu.Unlock()

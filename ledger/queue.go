@@ -157,7 +157,7 @@ func (q *queue) commit(group []*commit) {
 
 // byCase parts a group by case. Inside a case the order stays.
 func byCase(group []*commit) (parts [][]*commit) {
-	slices.SortStableFunc(group, func(a, b *commit) int { return cmp.Compare(a.cs.num, b.cs.num) })
+	slices.SortStableFunc(group, func(a, b *commit) int { return cmp.Compare(a.view.num, b.view.num) })
 	for len(group) > 0 {
 		n := 1
 		for n < len(group) && group[n].cs == group[0].cs {

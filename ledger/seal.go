@@ -54,11 +54,16 @@ type box struct {
 
 // newBox derives the sealing and the index key from key (RFC 5869).
 func newBox(key [32]byte, g *nonces) (*box, error) {
-	seal, err := derive(key, "cordon-store/1 seal")
+	index, err := indexKey(key)
 	if err != nil {
 		return nil, err
 	}
-	index, err := derive(key, "cordon-store/1 index")
+	return newBoxOf(key, index, g)
+}
+
+// newBoxOf derives the sealing key from key, and takes the index key as it is.
+func newBoxOf(key, index [32]byte, g *nonces) (*box, error) {
+	seal, err := derive(key, "cordon-store/1 seal")
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +76,17 @@ func newBox(key [32]byte, g *nonces) (*box, error) {
 		return nil, err
 	}
 	b := &box{aead: aead, nonces: g}
-	b.hmacs.New = func() any { return hmac.New(sha256.New, index) }
+	b.hmacs.New = func() any { return hmac.New(sha256.New, index[:]) }
 	return b, nil
+}
+
+// indexKey is the index key that comes with a key.
+func indexKey(key [32]byte) ([32]byte, error) {
+	index, err := derive(key, "cordon-store/1 index")
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return [32]byte(index), nil
 }
 
 func derive(key [32]byte, info string) ([]byte, error) {

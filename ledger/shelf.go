@@ -6,10 +6,10 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Shelf is a small node-wide table, by name. Keys and values are sealed under
-// the store key. Every Put and Delete is durable when it returns.
+// Shelf is a small node-wide table, by name. Keys and values are sealed under the
+// shelf key, which RenewShelves changes. Every Put and Delete is durable when it returns.
 //
-//	key: table 1 · HMAC(name)[:8] · HMAC(name ‖ key)[:16]
+//	key: table 2 · HMAC(name)[:8] · HMAC(name ‖ key)[:16]
 //	value: length of key 4 · key · value
 type Shelf struct {
 	l      *Ledger
@@ -30,7 +30,7 @@ func (s *Shelf) at(key []byte) []byte {
 
 // Get returns a copy of the value; ErrNotFound if there is none.
 func (s *Shelf) Get(key []byte) ([]byte, error) {
-	row, err := get(s.l.db, s.l.box, s.at(key))
+	row, err := get(s.l.db, s.l.openShelf(), s.at(key))
 	if err != nil {
 		return nil, err
 	}
@@ -43,17 +43,23 @@ func (s *Shelf) Put(key, value []byte) error {
 	row := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(key)+len(value)), uint32(len(key)))
 	row = append(append(row, key...), value...)
 	at := s.at(key)
-	return s.l.db.Set(at, s.l.box.seal(at, row), pebble.Sync)
+	s.l.shelving.RLock()
+	defer s.l.shelving.RUnlock()
+	return s.l.db.Set(at, s.l.shelves.Load().now.seal(at, row), pebble.Sync)
 }
 
 // Delete removes the row, if it is there. The bytes go when Pebble rewrites
-// them; they are sealed until then.
-func (s *Shelf) Delete(key []byte) error { return s.l.db.Delete(s.at(key), pebble.Sync) }
+// them; they are sealed until then, and for good once RenewShelves has returned.
+func (s *Shelf) Delete(key []byte) error {
+	s.l.shelving.RLock()
+	defer s.l.shelving.RUnlock()
+	return s.l.db.Delete(s.at(key), pebble.Sync)
+}
 
 // All yields every row, in no meaningful order, until yield returns false. The
 // slices are the caller's.
 func (s *Shelf) All(yield func(key, value []byte) bool) error {
-	return scan(s.l.db, s.l.box, s.prefix, func(_, row []byte) (bool, error) {
+	return scan(s.l.db, s.l.openShelf(), s.prefix, func(_, row []byte) (bool, error) {
 		key, value, err := parseShelfRow(row)
 		return err == nil && yield(key, value), err
 	})

@@ -87,7 +87,7 @@ func (v *caseView) publish(part []*commit) bool {
 			a.feed.durable = tipAt(a.Sealed)
 			v.durable = a.Pos
 		}
-		c.cs.pins--
+		c.cs.unpin()
 	}
 	return v.durable > before
 }

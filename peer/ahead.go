@@ -107,7 +107,7 @@ func (n *Node) Ahead(kid id.Kid) ([]id.CaseID, error) {
 	return list, errors.Join(errs...)
 }
 
-func (n *Node) aheads() *ledger.Shelf { return n.c.Ledger.Shelf("peer-ahead") }
+func (n *Node) aheads() *ledger.Shelf { return n.c.Ledger.Shelf(shelfAhead) }
 
 // caseFeed is a feed of a case.
 type caseFeed struct {

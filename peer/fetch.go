@@ -71,7 +71,7 @@ type bodyAsk struct {
 func (a bodyAsk) open(now time.Time) bool { return !now.After(a.until) }
 
 func newFetcher(n *Node) (*fetcher, error) {
-	f := &fetcher{n: n, shelf: n.c.Ledger.Shelf("peer-bodies"), wake: make(chan struct{}, 1),
+	f := &fetcher{n: n, shelf: n.c.Ledger.Shelf(shelfBodies), wake: make(chan struct{}, 1),
 		cases: map[id.CaseID]*lacking{}, asks: map[id.EntryID]bodyAsk{}}
 	rows := map[id.CaseID]ledger.Pos{}
 	err := f.shelf.All(func(key, row []byte) bool {
@@ -198,11 +198,11 @@ func (f *fetcher) sweep(c id.CaseID) error {
 		}
 		for _, e := range list {
 			if e.Body != nil {
-				held, _, err := f.n.holdsBody(c, e)
+				held, st, err := f.n.holdsBody(c, e)
 				if err != nil {
 					return err
 				}
-				if !held {
+				if !held && !st.Erased {
 					f.mu.Lock()
 					if l.seen == 0 {
 						l.seen = e.Pos
@@ -240,6 +240,9 @@ func (f *fetcher) swept(c id.CaseID, l *lacking, end ledger.Pos, sources int) er
 	}
 	f.mu.Unlock()
 	if !moved {
+		return nil
+	}
+	if f.n.c.Ledger.Erased(c) {
 		return nil
 	}
 	return f.shelf.Put(c[:], binary.BigEndian.AppendUint64(nil, uint64(low)))
@@ -295,6 +298,12 @@ func (f *fetcher) ask(s *session, c id.CaseID, e ledger.Entry) bool {
 	sh := s.sharing(c)
 	st, err := f.n.c.Ledger.BodyState(c, *e.Body)
 	if err != nil || sh == nil {
+		return true
+	}
+	if st.Erased {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.asks, e.ID)
 		return true
 	}
 	f.mu.Lock()

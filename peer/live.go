@@ -42,7 +42,7 @@ func (n *Node) follow(ctx context.Context, w *ledger.Watch) error {
 			if k := n.cases.get(c); k != nil && k.taking.Load() > 0 {
 				continue // passed on by the session that is taking entries, ours too
 			}
-			if err := n.advance(ctx, c); err != nil {
+			if err := n.advance(ctx, c); err != nil && !n.c.Ledger.Erased(c) {
 				return fmt.Errorf("follow the ledger: %w", err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"cordon/ledger"
 	"cordon/peer/wire"
 	"cordon/protocol"
 	"cordon/protocol/entry"
@@ -61,20 +62,24 @@ func (s *session) sendGenesis(c id.CaseID) error {
 }
 
 // takeGenesis begins to fetch a case that a sibling has brought. From anybody else,
-// or of a case that is here, it is passed over.
+// or of a case that is here or was erased here, it is passed over.
 func (s *session) takeGenesis(ctx context.Context, f *wire.Genesis) error {
 	if !s.sibling() {
 		return nil
 	}
 	g, err := entry.Parse(f.Raw)
-	if err != nil || !g.Genesis() || s.n.cases.receives(g.CaseID()) {
+	if err != nil || !g.Genesis() || s.n.cases.receives(g.CaseID()) || s.n.c.Ledger.Erased(g.CaseID()) {
 		return nil
 	}
 	return s.n.join(ctx, g.CaseID(), f.Raw, []id.OrgID{s.n.c.Org})
 }
 
-// join notes from whom to fetch a case and stores its genesis.
+// join notes from whom to fetch a case and stores its genesis. ErrErased: it was
+// erased here.
 func (n *Node) join(ctx context.Context, c id.CaseID, genesis []byte, from []id.OrgID) error {
+	if n.c.Ledger.Erased(c) {
+		return ledger.ErrErased
+	}
 	if err := n.cases.join(c, from); err != nil {
 		return internal("note a case to join", err)
 	}

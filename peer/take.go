@@ -295,8 +295,8 @@ func (s *session) takeEntries(ctx context.Context, f *wire.Entries) error {
 		return ErrFlood
 	}
 	var t taken
-	if sh := s.source(f.Tag); sh != nil {
-		s.n.cases.get(sh.id).taking.Add(1)
+	if sh, k := s.taker(f.Tag); k != nil {
+		k.taking.Add(1)
 		a, err := s.n.c.Ledger.BeginAccept(sh.id, f.Raws)
 		if err != nil {
 			return errors.Join(internal("accept", err), s.n.accepted(ctx, sh.id, nil)) // follow may have left entries to us
@@ -306,6 +306,15 @@ func (s *session) takeEntries(ctx context.Context, f *wire.Entries) error {
 	s.settling.Add(1)
 	s.taken <- t
 	return nil
+}
+
+// taker is source, with the case; both nil where it is not, or was erased meanwhile.
+func (s *session) taker(t wire.Tag) (*shared, *known) {
+	sh := s.source(t)
+	if sh == nil {
+		return nil, nil
+	}
+	return sh, s.n.cases.get(sh.id)
 }
 
 // settle ends what takeEntries began, frame after frame, until the reader is done.

@@ -37,7 +37,7 @@ func (n *Node) putChunk(c id.CaseID, ref entry.BodyRef, hashes [][32]byte, i int
 
 // ours is err when it is a fault of our store rather than of what a peer sent.
 func ours(doing string, err error) error {
-	if err == nil || errors.Is(err, ledger.ErrBody) || errors.Is(err, ledger.ErrNotFound) {
+	if err == nil || errors.Is(err, ledger.ErrBody) || errors.Is(err, ledger.ErrErased) || errors.Is(err, ledger.ErrNotFound) {
 		return nil
 	}
 	return internal(doing, err)

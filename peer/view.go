@@ -55,7 +55,7 @@ type view struct {
 
 // newCases folds every case once.
 func newCases(c *Config) (*cases, error) {
-	x := &cases{c: c, joining: c.Ledger.Shelf("peer-joining"), heard: c.Ledger.Shelf("peer-heard"), all: map[id.CaseID]*known{}}
+	x := &cases{c: c, joining: c.Ledger.Shelf(shelfJoining), heard: c.Ledger.Shelf(shelfHeard), all: map[id.CaseID]*known{}}
 	for _, k := range c.Ledger.Cases() {
 		if err := x.load(k); err != nil {
 			return nil, err
@@ -136,13 +136,16 @@ func (x *cases) refresh(c id.CaseID) (changed bool, err error) {
 		return false, err
 	}
 	x.mu.Lock()
+	defer x.mu.Unlock()
 	k := x.all[c]
+	if k == nil {
+		return false, nil // erased meanwhile
+	}
 	changed = !k.view.equal(v)
 	k.view = v
 	if k.guides != nil && v.members[x.c.Org] {
 		k.guides, k.joined, changed = nil, true, true
 	}
-	x.mu.Unlock()
 	return changed, nil
 }
 
@@ -158,8 +161,10 @@ func (k *known) passed() ledger.Pos {
 func (x *cases) endJoin(c id.CaseID) error {
 	x.mu.Lock()
 	k := x.all[c]
-	joined := k.joined
-	k.joined = false
+	joined := k != nil && k.joined
+	if joined {
+		k.joined = false
+	}
 	x.mu.Unlock()
 	if !joined {
 		return nil
@@ -185,6 +190,9 @@ func (x *cases) moved(c id.CaseID, open bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	k := x.all[c]
+	if k == nil {
+		return // erased meanwhile
+	}
 	if open {
 		k.stored = x.c.Now()
 	}
