@@ -45,7 +45,7 @@ nothing else, until it has signed; then your daemon lets it in, at any hour.`,
 			f.String("teaser", "", "`TEXT` of at most 280 bytes that is sent BEFORE they sign; default none")
 			must(cobra.MarkFlagRequired(f, "role"))
 		}},
-	mergeVerb, splitVerb,
+	mergeVerb, splitVerb, eraseCaseVerb,
 	{use: "pin CASE [CONFIG]", short: "decide a conflict about who decides", json: true, run: (*call).casePin, long: pinLong},
 	{use: "remove CASE ORG", short: "stop a participant: it gets nothing more", confirm: true, run: (*call).caseRemove,
 		flags: func(f *pflag.FlagSet) {

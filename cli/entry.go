@@ -66,6 +66,7 @@ limits; with its author's card also signed. Only the entry's own signature is
 judged, not whether a later one of its feed covers it. Exit 1 when not valid.`,
 		flags: func(f *pflag.FlagSet) { f.String("card", "", "the author's card `FILE`: judge the signature too") }},
 	{use: "get CASE ID FILE", short: "write the stored bytes of one entry to FILE", run: (*call).entryGet},
+	eraseEntryVerb,
 }
 
 func (c *call) entryShow() error {

@@ -22,6 +22,7 @@ it arrives as soon as the inviter's daemon has seen your signature. ID may be
 the inviter's name where one invitation of theirs waits.`,
 		flags: func(f *pflag.FlagSet) {
 			f.Duration("wait", 0, "wait up to `TIME` (20s) for the case and print its id; exit 7 if it has not come")
+			f.Bool("take-erased", false, "take the case also if it was erased here before")
 		}},
 	{use: "decline ID", short: "refuse an invitation; the inviter is told", confirm: true, run: (*call).inboxDecline},
 }
@@ -108,6 +109,10 @@ func inboxItem(w io.Writer, i api.InboxItem, now time.Time) {
 	case "refused":
 		field(w, "state", "signed by you; "+safe(i.FromName)+" says no")
 		return
+	case "erased":
+		field(w, "state", "signed by you; THE CASE WAS ERASED HERE, so nothing of it was taken.\nTo "+safe(i.FromName)+" you are in it: say what you want")
+		field(w, "to have it", "cordon inbox accept "+id+" --take-erased")
+		return
 	case "withdrawn":
 		field(w, "state", "WITHDRAWN by "+safe(i.FromName)+": there is nothing to sign")
 		field(w, "to put away", "cordon inbox decline "+id)
@@ -186,7 +191,12 @@ func (c *call) inboxAccept() error {
 	if err != nil {
 		return err
 	}
-	i, err := c.answer("accept", func(client *api.Client, id string) (*api.Written, error) { return client.Accept(c.ctx, id) })
+	i, err := c.answer("accept", func(client *api.Client, id string) (*api.Written, error) {
+		if c.flag("take-erased") {
+			return client.TakeErased(c.ctx, id)
+		}
+		return client.Accept(c.ctx, id)
+	})
 	if err != nil {
 		return err
 	}

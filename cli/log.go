@@ -152,6 +152,9 @@ func logWords(l api.LogLine) string {
 	if l.Ahead {
 		s += " [dated ahead of our clock]"
 	}
+	if l.Body == "erased" {
+		s += " [content erased here]"
+	}
 	if l.Body == "awaited" {
 		s += " [content awaited]"
 	}

@@ -144,6 +144,11 @@ func (s *service) bodyHere(c id.CaseID, e ledger.Entry) bool {
 	return err == nil && state.Key && state.Whole()
 }
 
+// awaits says whether the body of an entry may still come.
+func (s *service) awaits(c id.CaseID, e ledger.Entry) bool {
+	return e.Body != nil && !s.bodyHere(c, e) && !s.bodyErased(c, e)
+}
+
 // openBody opens the body of an entry for reading. ok is false while it, or its
 // key, is not here.
 func (s *service) openBody(c id.CaseID, e *entry.Sealed) (h body.Head, raw io.Reader, ok bool, err error) {

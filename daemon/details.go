@@ -81,6 +81,7 @@ func (s *service) readDetails(c id.CaseID) (details, error) {
 		switch x.m, here, err = s.readDetail(c, x.Entry); {
 		case err != nil:
 			d.unreadable++
+		case !here && s.bodyErased(c, x.Entry): // says nothing any more
 		case !here:
 			d.awaited++
 		default:

@@ -57,9 +57,11 @@ type duties struct {
 }
 
 func newDuties(s *service, at Rounds) *duties {
-	return &duties{s: s, at: at, rows: openShelf[dutyRow](s.led, "duties"), due: map[id.CaseID]dutyRow{}, late: map[id.CaseID]bool{},
+	return &duties{s: s, at: at, rows: dutyRows(s.led), due: map[id.CaseID]dutyRow{}, late: map[id.CaseID]bool{},
 		left: map[id.CaseID]int{}, halt: map[id.CaseID]uint64{}, owed: map[id.CaseID]bool{}}
 }
+
+func dutyRows(l *ledger.Ledger) shelf[dutyRow] { return openShelf[dutyRow](l, "duties") }
 
 // follow looks at a case soon after news of it, and at a tick when its time has
 // come. News of many entries, an admission say, make one look, when they are done.
@@ -136,6 +138,10 @@ func (d *duties) flush() error {
 // save writes the row of a case.
 func (d *duties) save(c id.CaseID) error {
 	delete(d.late, c)
+	if d.s.led.Erased(c) {
+		delete(d.due, c)
+		return nil
+	}
 	return d.rows.put(c[:], d.due[c])
 }
 
@@ -155,6 +161,10 @@ func (d *duties) nowDue() (cases []id.CaseID) {
 // from the others.
 func (d *duties) lookAll(ctx context.Context, cases []id.CaseID, tick bool) {
 	for _, c := range cases {
+		if d.s.led.Erased(c) {
+			d.forget(c)
+			continue
+		}
 		d.owed[c] = true
 		// The row before the look: whoever is killed after it finds the case again.
 		if err := errors.Join(d.s.noteLinked(c), d.look(ctx, c, tick), d.s.inv.renewIn(c)); err != nil && ctx.Err() == nil {
@@ -162,12 +172,21 @@ func (d *duties) lookAll(ctx context.Context, cases []id.CaseID, tick bool) {
 		}
 	}
 	for c := range d.owed {
-		if err := d.s.tellLinked(ctx, c); err == nil {
+		if err := d.s.tellLinked(ctx, c); err == nil || d.s.led.Erased(c) {
 			delete(d.owed, c)
 		} else if ctx.Err() == nil {
 			d.s.log.Error("tell linked cases of the end of an embargo; it is tried again", "err", err)
 		}
 	}
+}
+
+// forget drops a case that was erased.
+func (d *duties) forget(c id.CaseID) {
+	delete(d.due, c)
+	delete(d.late, c)
+	delete(d.left, c)
+	delete(d.owed, c)
+	delete(d.halt, c)
 }
 
 // look writes what is owed in a case, of each kind one message: a vote may be owed

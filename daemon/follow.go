@@ -55,6 +55,10 @@ func (s *service) followCases(ctx context.Context) error {
 // flush writes how far we have looked.
 func (f *caseFollower) flush() error {
 	for c, row := range f.dirty {
+		if f.s.led.Erased(c) {
+			delete(f.dirty, c)
+			continue
+		}
 		if err := f.s.seen.put(c[:], row); err != nil {
 			return err
 		}
@@ -67,7 +71,7 @@ func (f *caseFollower) flush() error {
 // from the others.
 func (f *caseFollower) lookAll(ctx context.Context, cases []id.CaseID) {
 	for _, c := range cases {
-		if err := f.look(ctx, c); err != nil && ctx.Err() == nil {
+		if err := f.look(ctx, c); err != nil && ctx.Err() == nil && !f.s.led.Erased(c) {
 			f.s.log.Error("take a case into the directory: cordon verify", "err", err)
 		}
 	}

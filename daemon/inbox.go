@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cordon/daemon/api"
+	"cordon/ledger"
 	"cordon/peer"
 	"cordon/protocol"
 	"cordon/protocol/admission"
@@ -32,6 +33,7 @@ const (
 	inboxJoined   = "joined"   // let in: kept until the outbox has heard so
 	// Another took its place: kept until it ends, for who still has its id.
 	inboxSuperseded = "superseded"
+	inboxErased     = "erased"    // signed, and of a case that was erased here: nothing of it was taken
 	inboxWithdrawn  = "withdrawn" // by who has sent it: kept until it ends or a person puts it away
 )
 
@@ -42,7 +44,8 @@ type inboxRow struct {
 	From      id.OrgID    `json:"from"`
 	Until     time.Time   `json:"until"` // when we forget it
 	State     string      `json:"state"`
-	By        *id.EntryID `json:"by,omitempty"` // which took its place
+	By        *id.EntryID `json:"by,omitempty"`   // which took its place
+	Anew      bool        `json:"anew,omitempty"` // a person wants the case, though it was erased here
 }
 
 // invitations are both sides of /cordon/invite/1: what we were sent, in
@@ -234,8 +237,9 @@ func (v *invitations) find(name string) (key []byte, p pending, err error) {
 }
 
 // accept signs the agreement of an invitation and hands it to the outbox.
-// Accepting again sends the same answer again.
-func (v *invitations) accept(name string) (id.EntryID, error) {
+// Accepting again sends the same answer again. anew: also if it is of a case that was
+// erased here.
+func (v *invitations) accept(name string, anew bool) (id.EntryID, error) {
 	v.edit.Lock()
 	defer v.edit.Unlock()
 	key, p, err := v.find(name)
@@ -252,7 +256,10 @@ func (v *invitations) accept(name string) (id.EntryID, error) {
 	if err != nil {
 		return id.EntryID{}, fmt.Errorf("accept: %w", err)
 	}
-	p.row.State = inboxAccepted
+	if p.row.State == inboxErased && !anew {
+		return id.EntryID{}, errErasedCase
+	}
+	p.row.State, p.row.Anew = inboxAccepted, anew
 	if err := v.in.put(key, p.row); err != nil {
 		return id.EntryID{}, err
 	}
@@ -288,6 +295,10 @@ func (v *invitations) decline(name string) (id.EntryID, error) {
 	return id.EntryID(p.invite.ID), v.in.delete(key)
 }
 
+// errErasedCase refuses to take a case again that was erased here.
+var errErasedCase = &api.Error{Kind: api.Refused, Rule: "erased-here", Text: "the case of this invitation was erased here: nothing of it was taken",
+	Try: "to have it again all the same: cordon inbox accept ID --take-erased"}
+
 // Joined is peer.Invitations: the inviter has let us in. What it says is taken
 // only if it opens the commitment that we signed.
 func (v *invitations) Joined(from peer.Contact, j peer.Join) error {
@@ -306,6 +317,14 @@ func (v *invitations) Joined(from peer.Contact, j peer.Join) error {
 	}
 	if !admission.Opens(p.invite.Commitment, j.Case, j.Salt) {
 		return errors.New("join: another case than the one that was signed")
+	}
+	if v.s.led.Erased(j.Case) {
+		if !row.Anew {
+			return ledger.ErrErased
+		}
+		if err := v.s.led.Welcome(j.Case); err != nil {
+			return err
+		}
 	}
 	row.State = inboxJoined
 	return v.in.put(j.Invite[:], row)
@@ -335,6 +354,11 @@ func (v *invitations) acceptSettled(invite [32]byte, outcome error) error {
 	}
 	if row.State == inboxSuperseded || row.State == inboxWithdrawn {
 		return nil
+	}
+	if errors.Is(outcome, ledger.ErrErased) {
+		v.s.log.Warn("an invitation that was accepted is of a case that was erased here: cordon inbox")
+		row.State = inboxErased
+		return v.in.put(invite[:], row)
 	}
 	if errors.Is(outcome, peer.ErrRefused) {
 		row.State = inboxRefused

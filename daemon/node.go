@@ -133,7 +133,11 @@ func (s *service) getInbox(*http.Request) (any, error) {
 
 // acceptInvite answers POST /inbox/{id}/accept.
 func (s *service) acceptInvite(r *http.Request) (any, error) {
-	x, err := s.inv.accept(r.PathValue("id"))
+	var q api.Accept
+	if err := readJSON(r.Body, &q); err != nil {
+		return nil, err
+	}
+	x, err := s.inv.accept(r.PathValue("id"), q.TakeErased)
 	if err != nil {
 		return nil, err
 	}

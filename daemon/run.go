@@ -207,7 +207,7 @@ func (s *service) run(ctx context.Context, o Options) error {
 	if err := s.listen(o); err != nil {
 		return err
 	}
-	if err := errors.Join(s.introduce(ctx, true), s.payReasons(ctx)); err != nil { // before anybody can owe another
+	if err := errors.Join(s.forgetErased(), s.introduce(ctx, true), s.payReasons(ctx)); err != nil { // before anybody can owe another
 		return errors.Join(err, s.net.Close())
 	}
 	socket, err := listenSocket(string(s.home))

@@ -18,6 +18,9 @@ func (s *service) sendBody(w http.ResponseWriter, r *http.Request, c id.CaseID, 
 	if err != nil {
 		return err
 	}
+	if !ok && s.bodyErased(c, e) {
+		return errErasedHere
+	}
 	if !ok {
 		return errAwaited
 	}

@@ -167,7 +167,7 @@ func (t *timeline) writeSettled(ctx context.Context, entries []ledger.Entry) err
 	pause := time.NewTicker(bodyPause)
 	defer pause.Stop()
 	for {
-		settled := !t.live || !slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Body != nil && !t.s.bodyHere(t.c, e) })
+		settled := !t.live || !slices.ContainsFunc(entries, func(e ledger.Entry) bool { return t.s.awaits(t.c, e) })
 		if settled {
 			return t.write(entries)
 		}
@@ -212,7 +212,7 @@ func (t *timeline) write(entries []ledger.Entry) error {
 // arrived repeats the lines whose body has come.
 func (t *timeline) arrived() error {
 	for x, e := range t.lacking {
-		if t.s.bodyHere(t.c, e) {
+		if !t.s.awaits(t.c, e) {
 			delete(t.lacking, x)
 			if err := t.write([]ledger.Entry{e}); err != nil {
 				return err
@@ -286,6 +286,10 @@ func (s *service) addBody(c id.CaseID, e ledger.Entry, l *api.LogLine) (here boo
 	h, raw, ok, err := s.openBody(c, e.Sealed)
 	if err != nil {
 		l.Body = "bad" // the author sealed something else than it signed: shown, never a reason to stop the list
+		return true, nil
+	}
+	if !ok && s.bodyErased(c, e) {
+		l.Body = "erased"
 		return true, nil
 	}
 	if !ok {

@@ -72,7 +72,7 @@ func TestWithdrawn(t *testing.T) {
 		}
 	}
 	state(inboxWithdrawn)
-	if _, err := s.inv.accept(name); err != errWithdrawn {
+	if _, err := s.inv.accept(name, false); err != errWithdrawn {
 		t.Errorf("signed all the same: %v", err)
 	}
 	x, err := id.Parse[id.EntryID](name)

@@ -70,6 +70,21 @@ func (l *Ledger) Erased(c id.CaseID) bool {
 	return l.graves[grave(c)]
 }
 
+// Welcome lets an erased case be accepted again, which begins it anew.
+func (l *Ledger) Welcome(c id.CaseID) error {
+	l.creating.Lock()
+	defer l.creating.Unlock()
+	next := l.ring
+	next.erased = slices.DeleteFunc(slices.Clone(next.erased), func(g [32]byte) bool { return g == grave(c) })
+	if err := l.writeRing(next); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.graves, grave(c))
+	return nil
+}
+
 // EraseBody destroys a body: it seals all else that is kept of the case under a new key,
 // which takes time and room as the case is large, and forgets the old one. The body is
 // not taken again (ErrErased). It waits until nobody uses the case, and who wants to use

@@ -133,11 +133,13 @@ type Invitations interface {
 	// Declined forgets the invitation; of its inviter it is that it was withdrawn.
 	Declined(from Contact, invite [16]byte) error
 	// Joined brings the answer to our acceptance. An error (the commitment does not
-	// open, say) leaves the request in the outbox and stores nothing of the case.
+	// open, say) leaves the request in the outbox and stores nothing of the case;
+	// ledger.ErrErased takes it out: the case was erased here.
 	// After it returned nil the Node stores the genesis and fetches the case.
 	Joined(from Contact, j Join) error
 	// Settled tells that what SendOffer, SendAccept or SendDecline put into the outbox
-	// has left it: nil when the other side took it, ErrRefused or ErrExpired.
+	// has left it: nil when the other side took it, ErrRefused, ErrExpired, or
+	// ledger.ErrErased.
 	Settled(to id.OrgID, invite [32]byte, kind RequestKind, err error)
 }
 

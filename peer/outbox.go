@@ -165,8 +165,8 @@ func (n *Node) deliver(ctx context.Context, k letterKey, l *letter, p libpeer.ID
 		n.settle(k, ErrRefused)
 		return
 	case a.Kind == wire.Joined && k.kind() == RequestAccept:
-		if err = n.joined(ctx, to, k.invite(), a); err == nil {
-			n.settle(k, nil)
+		if err = n.joined(ctx, to, k.invite(), a); err == nil || errors.Is(err, ledger.ErrErased) {
+			n.settle(k, err)
 			return
 		}
 	case a.Kind == wire.Kept && k.kind() != RequestAccept:

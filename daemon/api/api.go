@@ -21,7 +21,8 @@
 //	POST /peers/ORG/check                     Act in (What: a domain, or nothing), Check out
 //	POST /peers/ORG/vouch                     Act in, an armoured vouch out
 //	GET  /inbox                               Inbox
-//	POST /inbox/ID/accept, /inbox/ID/decline  Written
+//	POST /inbox/ID/accept                     Accept in, Written out
+//	POST /inbox/ID/decline                    Written
 //	GET  /cases                               Cases
 //	POST /cases                               multipart: "request" OpenCase, then "file"; Written out
 //	GET  /cases/CASE                          Case
@@ -60,6 +61,10 @@
 //	POST /cases/CASE/pin                      Act in (What: a config), Pin out
 //	POST /cases/CASE/cut                      Act in (What: an entry of a revoked key of ours), Written out
 //	GET  /cases/CASE/entries/ID               the stored bytes of one entry
+//	GET  /cases/CASE/erase                    Erasure: what erasing the case here destroys
+//	POST /cases/CASE/erase                    Erasure, done
+//	GET  /cases/CASE/entries/ID/erase         Erasure, of the body of one entry
+//	POST /cases/CASE/entries/ID/erase         Erasure, done
 //	GET  /stats[?case=CASE]                   Stats
 //	GET  /verify[?case=CASE]                  Verified
 //

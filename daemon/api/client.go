@@ -88,7 +88,7 @@ func (c *Client) Inbox(ctx context.Context) (*Inbox, error) { return get[Inbox](
 // Accept signs the agreement of an invitation. It returns once that is stored;
 // delivery goes on by itself.
 func (c *Client) Accept(ctx context.Context, item string) (*Written, error) {
-	return send(ctx, c, "/inbox/"+url.PathEscape(item)+"/accept", Act{})
+	return send(ctx, c, "/inbox/"+url.PathEscape(item)+"/accept", Accept{})
 }
 
 // Decline refuses an invitation and tells the inviter.

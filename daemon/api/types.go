@@ -128,7 +128,12 @@ type InboxItem struct {
 	Expires   time.Time   `json:"expires"`
 	Case      *id.CaseID  `json:"case,omitempty"`     // one that we are in: it offers a further role there
 	Replaces  *id.EntryID `json:"replaces,omitempty"` // the invitation whose place it took: the terms are others
-	State     string      `json:"state"`              // open; accepted: signed, the inviter has not let us in yet; refused; withdrawn
+	State     string      `json:"state"`              // open; accepted: signed, the inviter has not let us in yet; refused; withdrawn; erased: signed, of a case that was erased here
+}
+
+// Accept is a yes to an invitation.
+type Accept struct {
+	TakeErased bool `json:"take_erased,omitempty"` // also if it is of a case that was erased here
 }
 
 // Agreement is the embargo terms that a yes signs.
@@ -303,7 +308,7 @@ type LogLine struct {
 	Text    string     `json:"text,omitempty"`    // of a note, reason or detail, as far as it is here
 	File    string     `json:"file,omitempty"`    // of an attachment or report
 	Size    *uint64    `json:"size,omitempty"`    // its bytes
-	Body    string     `json:"body,omitempty"`    // content entries: here, awaited, or bad
+	Body    string     `json:"body,omitempty"`    // content entries: here, awaited, erased, or bad
 	TLP     string     `json:"tlp,omitempty"`     // content entries: clear, green, amber, amber+strict, red; that of the terms until the body is here
 
 	Stricter bool `json:"stricter,omitempty"` // TLP is stricter than the terms under which it was written
