@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -32,6 +33,15 @@ or else in its DNS (TXT _cordon.DOMAIN). Your contact is then "domain".
 THIS TELLS OTHERS WHOM YOU KNOW: the operators of your DNS, your network and
 that web site see that you ask, and when. So only this command ever does it.
 While a case is secret, compare the words instead (cordon peer verify).`},
+	{use: "hold ORG", short: "send an organisation nothing of any case, until resume", json: true, run: (*call).peerHold,
+		long: `Hold everything of every case back from an organisation, from the next frame on and
+over restarts, until "cordon peer resume". It is not told and cannot tell it from your
+being slow. It is neither invited nor let in by you meanwhile. What it writes, you still get.
+
+It stays in its cases: OTHER MEMBERS STILL SEND IT what they have, yours too. To stop a
+participant for everybody, a steward removes it: cordon case remove. Your other daemons
+hold nothing back: say it there as well.`},
+	{use: "resume ORG", short: "end a hold: send what was held back, and go on", json: true, run: (*call).peerResume},
 	{use: "vouch ORG", short: "sign for others that you have verified an organisation", run: (*call).peerVouch,
 		long: `Print your signed word that you have verified an organisation. Whoever has
 verified you takes it with "cordon peer add"; two such words make a contact
@@ -103,6 +113,9 @@ func peerTable(w io.Writer, peers []api.PeerRow) {
 		state := "not connected"
 		if p.Connected {
 			state = "connected"
+		}
+		if p.Hold {
+			state += ", ON HOLD"
 		}
 		contact := "-"
 		if p.Contact != "" {
@@ -208,6 +221,31 @@ func checkText(w io.Writer, k *api.Check, now time.Time) {
 	peerText(w, &k.Peer, now)
 }
 
+func (c *call) peerHold() error {
+	return c.peerAct((*api.Client).Hold, "Held: from you it gets nothing of any case. Other members still send it what they have.\nTo end it: cordon peer resume %s")
+}
+
+func (c *call) peerResume() error {
+	return c.peerAct((*api.Client).Resume, "Resumed: it gets what was held back. See: cordon peer show %s")
+}
+
+// peerAct does something to an organisation, and says what of it.
+func (c *call) peerAct(act func(*api.Client, context.Context, string) (*api.PeerRow, error), words string) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	p, err := act(client, c.ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	if err := c.show(p, func(w io.Writer) { peerText(w, p, c.now()) }); err != nil || c.flag("json") {
+		return err
+	}
+	c.note(words, shortID(p.Org.String()))
+	return nil
+}
+
 func (c *call) peerVouch() error {
 	client, err := c.client()
 	if err != nil {
@@ -231,6 +269,9 @@ func peerText(w io.Writer, p *api.PeerRow, now time.Time) {
 		field(w, "contact", p.Level)
 	} else {
 		field(w, "contact", p.Contact)
+	}
+	if p.Hold {
+		field(w, "ON HOLD", "gets nothing of any case from you: cordon peer resume")
 	}
 	for _, g := range p.Grounds {
 		name := "in favour"

@@ -53,6 +53,7 @@ type known struct {
 	met     map[id.CaseID][]string // common cases, and the addresses given there
 	suspect bool                   // two chains, neither extends the other: until pinned anew
 	contact contact                // what speaks for it; empty unless pinned
+	hold    bool                   // a person holds everything of cases back from it
 }
 
 // orgRow is known on disk.
@@ -63,6 +64,7 @@ type orgRow struct {
 	Met     map[string][]string `json:"met,omitempty"` // case id: addresses
 	Suspect bool                `json:"suspect,omitempty"`
 	Contact contact             `json:"contact,omitzero"`
+	Hold    bool                `json:"hold,omitempty"`
 }
 
 func openDirectory(l *ledger.Ledger, sib *siblings, log *slog.Logger, now func() time.Time) (*directory, error) {
@@ -76,7 +78,7 @@ func openDirectory(l *ledger.Ledger, sib *siblings, log *slog.Logger, now func()
 		if err != nil {
 			return fmt.Errorf("stored identity: %w", err)
 		}
-		k := &known{org: org, others: row.Others, suspect: row.Suspect, contact: row.Contact, met: map[id.CaseID][]string{}}
+		k := &known{org: org, others: row.Others, suspect: row.Suspect, contact: row.Contact, hold: row.Hold, met: map[id.CaseID][]string{}}
 		if row.Card != nil {
 			if k.card, err = identity.OpenCard(row.Card); err != nil {
 				return fmt.Errorf("stored card: %w", err)
@@ -136,17 +138,17 @@ func (d *directory) claim(o id.OrgID, k *known) {
 }
 
 // save makes k durable, then visible; the caller holds edit. What is neither
-// pinned nor met in a case is forgotten.
+// pinned nor met in a case is forgotten, unless a person holds something back from it.
 func (d *directory) save(k *known) error {
 	o := k.org.ID
-	if k.card == nil && len(k.met) == 0 {
+	if k.card == nil && len(k.met) == 0 && !k.hold {
 		if err := d.rows.delete(o[:]); err != nil {
 			return err
 		}
 		d.replace(o, nil)
 		return nil
 	}
-	row := orgRow{Events: k.org.Events, Others: k.others, Suspect: k.suspect, Contact: k.contact, Met: map[string][]string{}}
+	row := orgRow{Events: k.org.Events, Others: k.others, Suspect: k.suspect, Contact: k.contact, Hold: k.hold, Met: map[string][]string{}}
 	if k.card != nil {
 		row.Card = k.card.Raw
 	}
@@ -305,7 +307,7 @@ func (d *directory) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
 	if !ok {
 		return peer.Contact{}, false
 	}
-	return peer.Contact{Org: k.org.ID, Kid: m.Kid, KEM: m.KEM, Introduced: k.card == nil, Chain: k.org}, true
+	return peer.Contact{Org: k.org.ID, Kid: m.Kid, KEM: m.KEM, Introduced: k.card == nil, Hold: k.hold, Chain: k.org}, true
 }
 
 // Targets is peer.Directory.
@@ -413,7 +415,7 @@ func (d *directory) list(links map[id.OrgID]standing) []api.PeerRow {
 	out := make([]api.PeerRow, 0, len(d.orgs))
 	for o, k := range d.orgs {
 		row := api.PeerRow{Org: o, Name: k.org.Name, Level: "introduced", Fingerprint: words(o),
-			Connected: links[o].connected, Fault: links[o].fault, Addrs: append([]string{}, k.addrs()...)}
+			Connected: links[o].connected, Fault: links[o].fault, Hold: k.hold, Addrs: append([]string{}, k.addrs()...)}
 		switch {
 		case k.suspect:
 			row.Level = "suspect"

@@ -218,7 +218,7 @@ func (d *directory) inherit(row orgRow) error {
 	if n.card == nil || card.T >= n.card.T {
 		n.card = card
 	}
-	n.contact, n.suspect = row.Contact, n.suspect || row.Suspect
+	n.contact, n.suspect, n.hold = row.Contact, n.suspect || row.Suspect, n.hold || row.Hold
 	return d.save(n)
 }
 

@@ -54,6 +54,10 @@ func (s *service) setMinimum(r *http.Request) (any, error) {
 // asks for in this case. It is asked before the invitation, and again before the
 // admission: in between the level may have fallen, or the minimum risen.
 func (s *service) sure(c id.CaseID, org id.OrgID) error {
+	if s.dir.holds(org) {
+		return &api.Error{Kind: api.Refused, Rule: "on-hold", Text: "it is on hold here: nothing of any case is sent to it",
+			Try: fmt.Sprintf("cordon peer resume %.12s", org)}
+	}
 	has, ok := s.dir.contact(org)
 	if !ok {
 		return errNotPinned

@@ -111,6 +111,8 @@ func (s *service) routes() http.Handler {
 		"POST /v1/peers/{org}/words":                answer(s.compareWords),
 		"POST /v1/peers/{org}/check":                answer(s.checkDomain),
 		"POST /v1/peers/{org}/vouch":                streamed(s.vouch),
+		"POST /v1/peers/{org}/hold":                 answer(s.hold(true)),
+		"POST /v1/peers/{org}/resume":               answer(s.hold(false)),
 		"GET /v1/inbox":                             answer(s.getInbox),
 		"POST /v1/inbox/{id}/accept":                answer(s.acceptInvite),
 		"POST /v1/inbox/{id}/decline":               answer(s.declineInvite),

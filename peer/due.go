@@ -268,6 +268,9 @@ func fit(list []wire.Head) []wire.Head {
 
 // mark of a shared case; it is made anew only after something was stored.
 func (s *session) mark(sh *shared) (wire.Mark, error) {
+	if s.held() {
+		return s.oldMark(sh), nil
+	}
 	v := s.n.cases.version(sh.id)
 	s.mu.Lock()
 	m, fresh := sh.mine, sh.at == v && v > 0
@@ -284,6 +287,9 @@ func (s *session) mark(sh *shared) (wire.Mark, error) {
 
 // sendVec sends VEC: all our heads that the other side may know of.
 func (s *session) sendVec(c id.CaseID) error {
+	if s.held() {
+		return nil // it would say that it may have nothing
+	}
 	list, _, err := s.heads(c)
 	if err != nil {
 		return err

@@ -147,7 +147,7 @@ func (n *Node) sendOutbox(ctx context.Context) {
 			continue
 		}
 		s := to[k.to()]
-		if s == nil {
+		if s == nil || k.kind() == RequestOffer && s.held() {
 			n.outbox.putBack(l, time.Time{})
 			continue
 		}

@@ -20,6 +20,7 @@
 //	POST /peers/ORG/words                     Act in (Text: its twelve words), PeerRow out
 //	POST /peers/ORG/check                     Act in (What: a domain, or nothing), Check out
 //	POST /peers/ORG/vouch                     Act in, an armoured vouch out
+//	POST /peers/ORG/hold, /resume             Act in, PeerRow out
 //	GET  /inbox                               Inbox
 //	POST /inbox/ID/accept                     Accept in, Written out
 //	POST /inbox/ID/decline                    Written

@@ -58,6 +58,16 @@ func (c *Client) CheckDomain(ctx context.Context, org, domain string) (*Check, e
 	return ask[Check](ctx, c, peerAt(org, "/check"), Act{What: domain})
 }
 
+// Hold holds everything of every case back from an organisation, here, until Resume.
+func (c *Client) Hold(ctx context.Context, org string) (*PeerRow, error) {
+	return ask[PeerRow](ctx, c, "/peers/"+url.PathEscape(org)+"/hold", Act{})
+}
+
+// Resume ends a hold.
+func (c *Client) Resume(ctx context.Context, org string) (*PeerRow, error) {
+	return ask[PeerRow](ctx, c, "/peers/"+url.PathEscape(org)+"/resume", Act{})
+}
+
 // Vouch is our armoured word, for others, that we have verified an organisation.
 func (c *Client) Vouch(ctx context.Context, org string) ([]byte, error) {
 	b, err := json.Marshal(Act{})
