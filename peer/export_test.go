@@ -116,6 +116,11 @@ func (n *Node) JoinAgain(c id.CaseID, inviter id.OrgID) error {
 	return n.joinKnown(c)
 }
 
+// Join is what a join packet, or GENESIS of a daemon of ours, does.
+func (n *Node) Join(c id.CaseID, genesis []byte, from id.OrgID) error {
+	return n.join(context.Background(), c, genesis, []id.OrgID{from})
+}
+
 // Keys is a KEYS frame of ours.
 func (b *Bare) Keys(tag wire.Tag, list ...wire.Key) (*wire.Keys, error) { return b.sealKeys(tag, list) }
 

@@ -17,6 +17,7 @@ type book struct {
 
 	mu      sync.Mutex
 	pinned  map[id.OrgID]*Org
+	hold    map[id.OrgID]bool
 	met     map[id.OrgID]*identity.Org
 	control int                 // entries when met was made
 	cards   map[id.OrgID]uint64 // T of the newest card that came over the public topics
@@ -33,7 +34,7 @@ var addresses = struct {
 }{of: map[id.OrgID][]string{}}
 
 func newBook(o *Org) *book {
-	return &book{o: o, pinned: map[id.OrgID]*Org{}, met: map[id.OrgID]*identity.Org{},
+	return &book{o: o, pinned: map[id.OrgID]*Org{}, hold: map[id.OrgID]bool{}, met: map[id.OrgID]*identity.Org{},
 		cards: map[id.OrgID]uint64{}, longer: map[id.OrgID]int{}, revoked: make(chan [][]byte, 1)}
 }
 
@@ -41,6 +42,16 @@ func (b *book) pin(p *Org) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pinned[p.ID] = p
+}
+
+// Hold holds everything of cases back from an organisation, or no more.
+func (o *Org) Hold(from id.OrgID, on bool) {
+	o.book.mu.Lock()
+	o.book.hold[from] = on
+	o.book.mu.Unlock()
+	if !on {
+		o.Node.Resume(from)
+	}
 }
 
 func (b *book) announce(addrs []string) {
@@ -68,7 +79,7 @@ func (b *book) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
 	for o, c := range b.chains() {
 		if d, ok := c.ByPeer(transport); ok {
 			return peer.Contact{Org: o, Kid: d.Kid, KEM: d.KEM,
-				Introduced: b.pinned[o] == nil, Chain: c}, true
+				Introduced: b.pinned[o] == nil, Hold: b.hold[o], Chain: c}, true
 		}
 	}
 	return peer.Contact{}, false
