@@ -83,9 +83,12 @@ func (c *call) erasureText(e *api.Erasure) string {
 // leftText is what an erasure does not touch, and what a person has to see to.
 func (c *call) leftText(e *api.Erasure) string {
 	var s []string
-	if e.Others == 0 {
+	switch {
+	case e.Others == 0 && e.Siblings == 0:
 		s = append(s, "No other organisation is in the case: nobody else has it.")
-	} else {
+	case e.Others == 0:
+		s = append(s, "No other organisation is in the case.")
+	default:
 		s = append(s, fmt.Sprintf("%s in the case: they keep theirs, and are not told.", are(e.Others, "other organisation")))
 	}
 	if e.Siblings > 0 {
@@ -96,7 +99,7 @@ func (c *call) leftText(e *api.Erasure) string {
 		return strings.Join(s, "\n")
 	}
 	if e.OnlySteward && e.Others > 0 {
-		s = append(s, "NOBODY BUT YOU decides in the case: without you no one is let in or removed. Make another a steward first: cordon steward propose.")
+		s = append(s, "NOBODY BUT YOU decides in the case: without you no one is let in or removed, until the others replace you. Better: make another a steward before (cordon steward propose).")
 	} else if e.Steward && e.Others > 0 {
 		s = append(s, "You are a steward of it: your voice is missing from now on. You may be replaced.")
 	}
