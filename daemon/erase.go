@@ -109,6 +109,8 @@ func (s *service) eraseCase(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.erasing.Lock() // or another's renewal would take ours for done
+	defer s.erasing.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), eraseWait)
 	defer cancel()
 	if err := s.led.EraseCase(ctx, c); err != nil {

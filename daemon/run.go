@@ -70,6 +70,7 @@ type service struct {
 	hearing   sync.Mutex        // held by who changes a row of clocks
 	noticing  sync.Mutex        // held by who tells linked cases of an end
 	splitting sync.Mutex        // held by who splits a case
+	erasing   sync.Mutex        // held by who erases, until shelves are renewed
 	copied    *handover
 
 	titles titles

@@ -7,7 +7,8 @@
 // Main path: Open; Begin and Wait (or Append) write our own entries; Accept
 // takes others'; Heads, Entry, Read and Tail read; Subscribe wakes readers;
 // Verify walks everything again. Sealed bodies lie beside the entries (PutChunk,
-// PutHashes, PutKey); small node-wide tables are Shelf's.
+// PutHashes, PutKey); small node-wide tables are Shelf's. EraseCase, EraseBody and
+// RenewShelves destroy keys.
 //
 // What is visible is durable: no reader sees an entry before the batch that
 // holds it has been synced. The disk format is spec/store.md.
