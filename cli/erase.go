@@ -18,16 +18,17 @@ The other members keep theirs and are not told; neither do your other daemons
 erase it. What you have signed still binds you. You stay a member of the case:
 to have no part in it any more, leave first (cordon embargo leave).
 
-A BACKUP STILL OPENS what it holds, if it holds the file store/keys: destroy that
-file in your backups too. What was exported or copied out is yours to find.` + eraseLimit}
+A BACKUP STILL OPENS what it holds, if it holds the file store/keys: destroy
+that file in your backups too. What was exported or copied out is yours to find.` + eraseLimit}
 	eraseEntryVerb = verb{use: "erase CASE ID", short: "destroy the content of one entry on this disk, for good", json: true, confirm: true, run: (*call).entryErase,
-		long: `Destroy the content of one entry on this disk, for good: a report, a note, a file.
-The entry stays, as evidence that it was written and when; what it says is gone
-here. It is not fetched again, and nobody gets it from you. Others keep theirs.
+		long: `Destroy the content of one entry on this disk, for good: a report, a note, a
+file. The entry stays, as evidence that it was written and when; what it says is
+gone here. It is not fetched again, and nobody gets it from you. Others keep
+theirs.
 
-THIS SEALS ALL ELSE OF THE CASE ANEW, under another key, and destroys the old one:
-it takes time and room on the disk as the case is large. Meanwhile the daemon does
-nothing in this case.
+THIS SEALS ALL ELSE OF THE CASE ANEW, under another key, and destroys the old
+one: it takes time and room on the disk as the case is large. Meanwhile the
+daemon does nothing in this case.
 
 A BACKUP STILL OPENS what it holds, if it holds the file store/keys.` + eraseLimit}
 )

@@ -34,13 +34,14 @@ THIS TELLS OTHERS WHOM YOU KNOW: the operators of your DNS, your network and
 that web site see that you ask, and when. So only this command ever does it.
 While a case is secret, compare the words instead (cordon peer verify).`},
 	{use: "hold ORG", short: "send an organisation nothing of any case, until resume", json: true, run: (*call).peerHold,
-		long: `Hold everything of every case back from an organisation, from the next frame on and
-over restarts, until "cordon peer resume". It is not told and cannot tell it from your
-being slow. It is neither invited nor let in by you meanwhile. What it writes, you still get.
+		long: `Hold everything of every case back from an organisation, from the next frame on
+and over restarts, until "cordon peer resume". It is not told and cannot tell it
+from your being slow. Meanwhile you neither invite it nor let it in. What it
+writes, you still get.
 
-It stays in its cases: OTHER MEMBERS STILL SEND IT what they have, yours too. To stop a
-participant for everybody, a steward removes it: cordon case remove. Your other daemons
-hold nothing back: say it there as well.`},
+It stays in its cases: OTHER MEMBERS STILL SEND IT what they have, yours too. To
+stop a participant for everybody, a steward removes it: cordon case remove. Your
+other daemons hold nothing back: say it there as well.`},
 	{use: "resume ORG", short: "end a hold: send what was held back, and go on", json: true, run: (*call).peerResume},
 	{use: "vouch ORG", short: "sign for others that you have verified an organisation", run: (*call).peerVouch,
 		long: `Print your signed word that you have verified an organisation. Whoever has
