@@ -47,7 +47,7 @@ type PeerRow struct {
 	Fingerprint string   `json:"fingerprint"`
 	Connected   bool     `json:"connected"`
 	Fault       *Fault   `json:"fault,omitempty"` // what it did against the rules last, since the daemon runs
-	Hold        bool     `json:"hold,omitempty"` // a person holds everything of cases back from it, here
+	Hold        bool     `json:"hold,omitempty"`  // a person holds everything of cases back from it, here
 	Addrs       []string `json:"addrs"`
 	Contact     string   `json:"contact,omitempty"` // pinned: how sure we are who it is: tofu, domain, vouched, verified
 	Domains     []string `json:"domains,omitempty"` // pinned: those that it names as its own
