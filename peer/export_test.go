@@ -160,3 +160,9 @@ func Turns(members, times int) (n int) {
 	}
 	return n
 }
+
+// Numbers of the live algorithm that a model of it takes over.
+const (
+	TellPeers    = tellPeers
+	ComparePeers = comparePeers
+)

@@ -212,14 +212,16 @@ func (s *session) offer(c id.CaseID, list []ledger.Entry) {
 
 // fits says whether the other side holds everything below e in its feed.
 func (sh *shared) fits(e ledger.Entry) bool {
-	if sh.heads == nil {
-		return false
-	}
-	m, ok := sh.heads[e.Feed()]
-	if e.Seq == 0 {
+	return sh.heads != nil && sh.follows(e.Feed(), e.Seq, [16]byte(e.Prev[:16]))
+}
+
+// follows says whether a place in a feed is next to what the other side is known to hold.
+func (sh *shared) follows(f id.Feed, seq id.Seq, prev [16]byte) bool {
+	m, ok := sh.heads[f]
+	if seq == 0 {
 		return !ok
 	}
-	return ok && m.seq == e.Seq-1 && m.id == [16]byte(e.Prev[:16])
+	return ok && m.seq == seq-1 && m.id == prev
 }
 
 // fallBack gives up live entries for a peer that is behind; it is compared with

@@ -187,8 +187,8 @@ func (d *due) proofDue(c id.CaseID) {
 	d.proof[c] = true
 }
 
-// learn notes which heads the other side holds; all: it holds no others. When it is
-// too much, what was remembered makes room, first of this case, which may be a lie
+// learn notes which heads the other side holds; all: it holds no others, but for what
+// is on the way. When it is too much, what was remembered makes room, first of this case, which may be a lie
 // told in pieces, then of others: without it live entries become IHAVE.
 func (s *session) learn(sh *shared, list []wire.Head, all bool) {
 	s.mu.Lock()
@@ -200,6 +200,9 @@ func (s *session) learn(sh *shared, list []wire.Head, all bool) {
 		if m, ok := sh.heads[h.Feed]; !ok || m.seq <= h.Seq {
 			sh.heads[h.Feed] = mark{h.Seq, h.ID}
 		}
+	}
+	if all {
+		s.keepWay(sh)
 	}
 	total := 0
 	for _, o := range s.shared {

@@ -1,6 +1,10 @@
 package peer
 
-import "cordon/peer/wire"
+import (
+	"cordon/ledger"
+	"cordon/peer/wire"
+	"cordon/protocol/id"
+)
 
 // maxWay is how many ENTRIES of a case may be on the way; more, and the peer is behind.
 const maxWay = 64
@@ -10,6 +14,43 @@ type parcel struct {
 	sh      *shared
 	entries int
 	removal bool // of the receiver's organisation
+	runs    map[id.Feed]run
+}
+
+// run is what a frame has of a feed, one entry after the other.
+type run struct {
+	from id.Seq
+	prev [16]byte // of its first entry
+	last mark
+}
+
+// adds notes an entry that is in the frame.
+func (p *parcel) adds(e ledger.Entry) {
+	if p.runs == nil {
+		p.runs = map[id.Feed]run{}
+	}
+	p.entries++
+	r, ok := p.runs[e.Feed()]
+	if !ok {
+		r = run{from: e.Seq, prev: [16]byte(e.Prev[:16])}
+	}
+	r.last = mark{e.Seq, [16]byte(e.ID[:16])}
+	p.runs[e.Feed()] = r
+}
+
+// keepWay notes of a case what is on the way and follows what the other side has just
+// said that it holds: it will come behind that. The caller holds s.mu.
+func (s *session) keepWay(sh *shared) {
+	for _, p := range s.way {
+		if p.sh != sh {
+			continue
+		}
+		for f, r := range p.runs {
+			if sh.follows(f, r.from, r.prev) {
+				sh.heads[f] = r.last
+			}
+		}
+	}
 }
 
 // sends puts a frame that is about to be written on the way. The caller holds s.mu.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -370,4 +371,43 @@ func (b *bare) talk(t *testing.T, ours, theirs id.CaseID) (seen [][]byte) {
 		seen = append(seen, wire.Append(nil, f))
 	}
 	return seen
+}
+
+// TestVecCrossesEntries: a VEC that was written before what is on the way came takes none of
+// that back, and the next entry goes as it is. The control is one that does not name what was
+// acknowledged: the next entry is only told.
+func TestVecCrossesEntries(t *testing.T) {
+	t.Parallel()
+	a, b, c, notes := silent(t, 3)
+	tag, _ := b.Tags(c)
+	heads := headsOf(t, a, c)
+	said := func(done uint64) { // the VEC of one that holds the first; the answer to WANT says that it was read
+		list := slices.Clone(heads)
+		at := slices.IndexFunc(list, func(h wire.Head) bool { return h.Feed == notes[0].Feed() })
+		list[at].Seq, list[at].ID = notes[0].Seq, [16]byte(notes[0].ID[:16])
+		b.send(&wire.Vec{Tag: tag, Heads: list})
+		b.send(&wire.Want{Tag: tag, Done: done, Ranges: []wire.Range{{Feed: id.Feed{Kid: a.Kid}, To: 0}}})
+		b.entries(t)
+	}
+	next := func() wire.Frame {
+		must(a.Note(c, []byte("next")))(t)
+		for {
+			switch f := b.next(patience).(type) {
+			case *wire.Entries, *wire.IHave, nil:
+				return f
+			}
+		}
+	}
+	said(0)
+	if f := next(); reflect.TypeOf(f) != reflect.TypeFor[*wire.Entries]() {
+		t.Errorf("after a VEC of before, an entry comes as %T", f)
+	}
+	for i := range notes {
+		b.send(&wire.Ack{Number: uint64(i) + 1, Held: 1})
+	}
+	until(t, "the notes are off the way", nil, func() bool { return a.Node.OnTheWay(b.ID) <= 2 })
+	said(3)
+	if f := next(); reflect.TypeOf(f) != reflect.TypeFor[*wire.IHave]() {
+		t.Errorf("negative control: after a VEC that lacks what was acknowledged, an entry comes as %T", f)
+	}
 }
