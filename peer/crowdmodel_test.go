@@ -36,18 +36,19 @@ type crowd struct {
 type crowdSet struct {
 	seed    uint64
 	size    int
-	writers int           // the first so many
-	near    time.Duration // shortest latency of a line
-	far     time.Duration // longest
-	links   int           // of each, at least; 0: everybody with everybody
-	loss    float64       // of frames
-	how     string        // what a lost frame is: see crowd.send
-	entry   int           // bytes
-	heads   int           // of a VEC: everybody has written before
-	pause   time.Duration // between two entries, at most
-	tell    int           // how many are told on
-	shy     bool          // who writes only tells
-	forgets bool          // a VEC takes away what is on the way
+	writers int                      // the first so many
+	near    time.Duration            // shortest latency of a line
+	far     time.Duration            // longest
+	links   int                      // of each, at least; 0: everybody with everybody
+	lines   map[[2]int]time.Duration // between the lower and the higher number; nil: by a map
+	loss    float64                  // of frames
+	how     string                   // what a lost frame is: see crowd.send
+	entry   int                      // bytes
+	heads   int                      // of a VEC: everybody has written before
+	pause   time.Duration            // between two entries, at most
+	tell    int                      // how many are told on
+	shy     bool                     // who writes only tells
+	forgets bool                     // a VEC takes away what is on the way
 }
 
 // What the loss of a frame is.
@@ -157,6 +158,9 @@ func (w *crowd) join(i, j int) {
 
 // line is the latency between two: they are places on a map, so that no detour is shorter.
 func (w *crowd) line(i, j int) time.Duration {
+	if w.lines != nil {
+		return w.lines[[2]int{min(i, j), max(i, j)}]
+	}
 	d := math.Hypot(w.orgs[i].x-w.orgs[j].x, w.orgs[i].y-w.orgs[j].y) / math.Sqrt2
 	return w.near + time.Duration(d*float64(w.far-w.near))
 }
