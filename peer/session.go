@@ -294,11 +294,11 @@ func (s *session) read(ctx context.Context, r *bufio.Reader) error {
 	}
 }
 
-// A frame that has begun must go on: each piece of it comes within dripTime
-// (spec/sync.md §2). Who drips holds memory of ours for no longer than that.
+// A frame that has begun must go on: dripSize more of it come within every dripTime
+// (spec/sync.md §2). A slow line is served, and who drips holds little of ours, not for ever.
 const (
 	dripTime = 9 * time.Second
-	dripSize = 32 << 10
+	dripSize = 4 << 10
 )
 
 // readAhead is what a session reads beyond what it was asked for; large frames pass it by.
@@ -313,13 +313,15 @@ func (s *session) frame(r *bufio.Reader) ([]byte, error) {
 		return nil, err
 	}
 	b := make([]byte, n)
-	for rest := b; len(rest) > 0; {
-		piece := rest[:min(dripSize, len(rest))]
-		_ = s.stream.SetReadDeadline(time.Now().Add(dripTime))
-		if _, err := io.ReadFull(r, piece); err != nil {
+	for rest, next := b, n; len(rest) > 0; {
+		if len(rest) <= next {
+			_ = s.stream.SetReadDeadline(time.Now().Add(dripTime))
+			next = len(rest) - dripSize
+		}
+		got, err := r.Read(rest)
+		if rest = rest[got:]; err != nil && len(rest) > 0 {
 			return nil, fmt.Errorf("%w: %w", wire.ErrLength, err)
 		}
-		rest = rest[len(piece):]
 	}
 	return b, nil
 }

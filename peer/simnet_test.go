@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -80,11 +81,15 @@ type world struct {
 	c     id.CaseID
 	wrote []note
 	liar  id.Kid // the one key that may have forked
+	small bool   // no body is written that needs frames of its own
 	wires *simnet.Simnet
+	speed map[int]int // bits a second of a member that starts anew; none: fast
 
 	mu    sync.Mutex // guards what the network reads
 	luck  *rand.Rand
 	loss  float64
+	sent  int                      // bytes, lost ones too
+	sway  float64                  // of a line's delay, at most so much more or less: packets overtake each other
 	far   map[[2]int]time.Duration // from the lower to the higher number; none: no link
 	side  map[int]int              // of a partition; none: hears both
 	dark  map[int]bool             // cut off from all
@@ -101,7 +106,7 @@ type note struct {
 // newWorld has n members of a case, each linked to each.
 func newWorld(t *testing.T, seed uint64, n int) *world {
 	w := &world{t: t, draw: rand.New(rand.NewPCG(seed, 1)), luck: rand.New(rand.NewPCG(seed, 2)),
-		far: map[[2]int]time.Duration{}, side: map[int]int{}, dark: map[int]bool{}, place: map[string]int{}}
+		far: map[[2]int]time.Duration{}, side: map[int]int{}, dark: map[int]bool{}, place: map[string]int{}, speed: map[int]int{}}
 	w.wires = &simnet.Simnet{LatencyFunc: w.delay, Logger: slog.New(slog.DiscardHandler)}
 	w.wires.Start()
 	t.Cleanup(w.wires.Close)
@@ -140,7 +145,7 @@ func (w *world) add(i int) {
 		w.place[ip.String()] = at
 		w.mu.Unlock()
 		c.Listen = []string{fmt.Sprintf("/ip4/%s/udp/8000/quic-v1", ip)}
-		line := simnet.LinkSettings{BitsPerSecond: 50 * mbps}
+		line := simnet.LinkSettings{BitsPerSecond: cmp.Or(w.speed[at], 50*mbps)}
 		peer.Wire(c, simlibp2p.QUICSimnet(w.wires, simnet.NodeBiDiLinkSettings{Downlink: line, Uplink: line}))
 	}
 }
@@ -153,6 +158,7 @@ func (w *world) delay(p *simnet.Packet) time.Duration {
 	from, to := p.From.(*net.UDPAddr).IP.String(), p.To.(*net.UDPAddr).IP.String()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.sent += reflect.ValueOf(p).Elem().FieldByName("buf").Len()
 	a, b := w.place[from], w.place[to]
 	d, linked := w.far[[2]int{min(a, b), max(a, b)}]
 	sa, parted := w.side[a]
@@ -160,7 +166,7 @@ func (w *world) delay(p *simnet.Packet) time.Duration {
 	if !linked || w.dark[a] || w.dark[b] || parted && too && sa != sb || w.luck.Float64() < w.loss {
 		return lost
 	}
-	return d
+	return d + time.Duration(w.sway*(2*w.luck.Float64()-1)*float64(d))
 }
 
 // link gives two members a line of 20 to 200 ms.
@@ -231,7 +237,7 @@ func (w *world) write(i int) {
 	switch k := w.draw.IntN(8); {
 	case k < 2:
 		n.e, err = o.Write(w.c, &protocol.Address{Addrs: []string{fmt.Sprintf("/ip4/192.0.2.1/tcp/%d", 1+len(w.wrote))}})
-	case k == 2:
+	case k == 2 && !w.small:
 		n.text = bytes.Repeat([]byte{byte(w.draw.Int())}, 100<<10)
 	default:
 		n.text = fmt.Appendf(nil, "note %d", len(w.wrote))
