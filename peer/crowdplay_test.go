@@ -211,7 +211,7 @@ func (w *crowd) vec(i, j int) {
 		e := p.with[i]
 		e.known = slices.Clone(said)
 		for _, on := range e.way {
-			if f, from := on[0], on[1]; e.known[f] == from && !w.forgets {
+			if f, from := on[0], on[1]; e.known[f] == from && f == j && !w.forgets {
 				e.known[f] = on[2]
 			}
 		}

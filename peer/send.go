@@ -74,9 +74,12 @@ func (s *session) entriesFrame(sh *shared, passed []item, small map[id.EntryID][
 		}
 		f.Raws = append(f.Raws, it.e.Raw)
 		p.removal = p.removal || removal[it.e.ID]
-		p.adds(it.e)
+		if it.e.Kid == s.n.c.Kid {
+			p.adds(it.e)
+		}
 		sh.holds(it.e.Sealed)
 	}
+	p.entries = len(f.Raws)
 	s.sends(p)
 	return wire.Append(nil, f)
 }

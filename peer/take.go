@@ -188,8 +188,9 @@ func (d *due) proofDue(c id.CaseID) {
 }
 
 // learn notes which heads the other side holds; all: it holds no others, but for what
-// is on the way. When it is too much, what was remembered makes room, first of this case, which may be a lie
-// told in pieces, then of others: without it live entries become IHAVE.
+// of ours is on the way. When it is too much, what was remembered makes room, first of
+// this case, which may be a lie told in pieces, then of others: without it live entries
+// become IHAVE.
 func (s *session) learn(sh *shared, list []wire.Head, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

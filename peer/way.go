@@ -13,8 +13,8 @@ const maxWay = 64
 type parcel struct {
 	sh      *shared
 	entries int
-	removal bool // of the receiver's organisation
-	runs    map[id.Feed]run
+	removal bool            // of the receiver's organisation
+	runs    map[id.Feed]run // of our own feeds: only in those what comes next goes out unasked
 }
 
 // run is what a frame has of a feed, one entry after the other.
@@ -24,12 +24,11 @@ type run struct {
 	last mark
 }
 
-// adds notes an entry that is in the frame.
+// adds notes an entry of ours that is in the frame.
 func (p *parcel) adds(e ledger.Entry) {
 	if p.runs == nil {
 		p.runs = map[id.Feed]run{}
 	}
-	p.entries++
 	r, ok := p.runs[e.Feed()]
 	if !ok {
 		r = run{from: e.Seq, prev: [16]byte(e.Prev[:16])}
@@ -38,7 +37,7 @@ func (p *parcel) adds(e ledger.Entry) {
 	p.runs[e.Feed()] = r
 }
 
-// keepWay notes of a case what is on the way and follows what the other side has just
+// keepWay notes of a case what of ours is on the way and follows what the other side has just
 // said that it holds: it will come behind that. The caller holds s.mu.
 func (s *session) keepWay(sh *shared) {
 	for _, p := range s.way {
