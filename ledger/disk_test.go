@@ -122,7 +122,8 @@ func TestShelf(t *testing.T) {
 	fs := vfs.NewMem()
 	l := openFS(t, fs)
 	a, b := l.Shelf("a"), l.Shelf("b")
-	for _, err := range []error{a.Put([]byte("k"), []byte("1")), a.Put([]byte("k"), []byte("2")), a.Put([]byte("m"), nil), b.Put([]byte("k"), []byte("3"))} {
+	for _, err := range []error{a.Put([]byte("k"), []byte("1")), a.Put([]byte("k"), []byte("2")), a.Put([]byte("m"), nil), b.Put([]byte("k"), []byte("3")),
+		a.PutAll(nil), a.PutAll([]ShelfRow{{[]byte("x"), []byte("4")}, {[]byte("y"), []byte("5")}})} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +135,7 @@ func TestShelf(t *testing.T) {
 	if err := a.All(func(k, v []byte) bool { got[string(k)] = string(v); return true }); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 2 || got["k"] != "2" {
+	if len(got) != 4 || got["k"] != "2" || got["x"] != "4" || got["y"] != "5" {
 		t.Errorf("all: %v", got)
 	}
 	if err := a.Delete([]byte("k")); err != nil {

@@ -39,13 +39,29 @@ func (s *Shelf) Get(key []byte) ([]byte, error) {
 }
 
 // Put stores the value, replacing what was there.
-func (s *Shelf) Put(key, value []byte) error {
-	row := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(key)+len(value)), uint32(len(key)))
-	row = append(append(row, key...), value...)
-	at := s.at(key)
+func (s *Shelf) Put(key, value []byte) error { return s.PutAll([]ShelfRow{{key, value}}) }
+
+// ShelfRow is one row of a shelf.
+type ShelfRow struct{ Key, Value []byte }
+
+// PutAll is Put for several rows: all of them are stored, or none.
+func (s *Shelf) PutAll(rows []ShelfRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	b := s.l.db.NewBatch()
+	defer b.Close()
 	s.l.shelving.RLock()
 	defer s.l.shelving.RUnlock()
-	return s.l.db.Set(at, s.l.shelves.Load().now.seal(at, row), pebble.Sync)
+	for _, r := range rows {
+		row := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(r.Key)+len(r.Value)), uint32(len(r.Key)))
+		row = append(append(row, r.Key...), r.Value...)
+		at := s.at(r.Key)
+		if err := b.Set(at, s.l.shelves.Load().now.seal(at, row), nil); err != nil {
+			return err
+		}
+	}
+	return b.Commit(pebble.Sync)
 }
 
 // Delete removes the row, if it is there. The bytes go when Pebble rewrites

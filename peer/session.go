@@ -112,6 +112,7 @@ type session struct {
 	asked     int       // entries asked for that have not come
 	excess    int       // entries that may come beyond them
 	pace      allowance // of live entries
+	room      int       // heads that may be learned before those that are remembered are counted
 }
 
 // shared is a case that both sides know of. Its fields are guarded by session.mu.

@@ -137,10 +137,14 @@ func (s *session) match(some map[*shared]bool) error {
 		}
 	}
 	s.mu.Unlock()
+	var heard []id.CaseID
 	for _, p := range pairs {
 		if st, _ := s.n.cases.standing(p.sh.id, s.contact.Org); st.steward {
-			s.n.cases.hear(p.sh.id)
+			heard = append(heard, p.sh.id)
 		}
+	}
+	s.n.cases.hear(heard...)
+	for _, p := range pairs {
 		ours, err := s.mark(p.sh)
 		if err != nil {
 			return err
@@ -205,6 +209,15 @@ func (s *session) learn(sh *shared, list []wire.Head, all bool) {
 	if all {
 		s.keepWay(sh)
 	}
+	if s.room -= len(list); s.room < 0 {
+		s.forgetHeads(sh)
+	}
+}
+
+// forgetHeads counts what is remembered of the other side and makes room where it is
+// too much, but not of one case. It is not done each time: of 1,000 cases that are the
+// same, each would count all. The caller holds s.mu.
+func (s *session) forgetHeads(but *shared) {
 	total := 0
 	for _, o := range s.shared {
 		total += len(o.heads)
@@ -213,11 +226,12 @@ func (s *session) learn(sh *shared, list []wire.Head, all bool) {
 		if total <= maxHeads {
 			break
 		}
-		if o != sh {
+		if o != but {
 			total -= len(o.heads)
 			o.heads = nil
 		}
 	}
+	s.room = maxHeads - total
 }
 
 // takeVec asks for what we lack and, if the other side lacks something, tells it

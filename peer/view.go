@@ -323,20 +323,24 @@ func (x *cases) version(c id.CaseID) uint64 {
 // heardGrain is how exact the time a steward was heard is kept on disk.
 const heardGrain = time.Hour
 
-// hear notes that a steward was heard now.
-func (x *cases) hear(c id.CaseID) {
+// hear notes that a steward of each of these cases was heard now.
+func (x *cases) hear(list ...id.CaseID) {
 	now := x.c.Now()
-	x.mu.Lock()
-	k := x.all[c]
-	if k == nil || now.Sub(k.heard).Abs() < heardGrain {
-		x.mu.Unlock()
+	row, err := now.MarshalBinary()
+	if err != nil {
 		return
 	}
-	k.heard = now
-	x.mu.Unlock()
-	if row, err := now.MarshalBinary(); err == nil {
-		_ = x.heard.Put(c[:], row) // lost: the lease runs out an hour earlier after a restart
+	var rows []ledger.ShelfRow
+	x.mu.Lock()
+	for _, c := range list {
+		k := x.all[c]
+		if k != nil && now.Sub(k.heard).Abs() >= heardGrain {
+			k.heard = now
+			rows = append(rows, ledger.ShelfRow{Key: c[:], Value: row})
+		}
 	}
+	x.mu.Unlock()
+	_ = x.heard.PutAll(rows) // lost: the lease runs out an hour earlier after a restart
 }
 
 // StewardHeard is when a steward of a case was last heard; zero: never.
