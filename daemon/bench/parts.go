@@ -11,6 +11,7 @@ import (
 const (
 	largeStore = 1_000_000 // entries of the store that is opened: what a daemon is designed to hold
 	catchUp    = 100_000   // entries that one daemon fetches from another
+	manyCases  = 1000      // that two daemons share
 )
 
 // Verb is the one argument with which the binary calls Child, and then Run. One
@@ -25,6 +26,9 @@ func Child(out io.Writer) (bool, error) { return ledgerbench.Child(out) }
 var parts = []part{
 	{"replication", func(ctx context.Context, dir string) ([]Result, error) {
 		return peerbench.Run(ctx, dir, catchUp)
+	}},
+	{"two daemons that share many cases", func(ctx context.Context, dir string) ([]Result, error) {
+		return peerbench.Growth(ctx, dir, manyCases)
 	}},
 	{"an idle daemon", idle},
 	{"a daemon that moves large files", large},

@@ -2,7 +2,7 @@
 // real loopback connections, each figure as a ratio to a limit measured in the
 // same run (see ledgerbench, whose Result it returns).
 //
-// Main path: Run; Live and CatchUp are its two measurements.
+// Main path: Run, of which Live and CatchUp are parts; Growth.
 package peerbench
 
 import (
