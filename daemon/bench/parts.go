@@ -31,6 +31,7 @@ var parts = []part{
 		return peerbench.Growth(ctx, dir, manyCases)
 	}},
 	{"an idle daemon", idle},
+	{"a daemon with many connected peers", connected},
 	{"a daemon that moves large files", large},
 	{"the ledger", func(ctx context.Context, dir string) ([]Result, error) {
 		return ledgerbench.Run(ctx, dir, largeStore, Verb)

@@ -162,6 +162,19 @@ func (o *Org) load() (err error) {
 // Pin makes p known to o, as an operator does with a card.
 func (o *Org) Pin(p *Org) { o.book.pin(p) }
 
+// PinCard is Pin for an organisation that is no Org of this process.
+func (o *Org) PinCard(c *identity.Card) {
+	o.Pin(&Org{ID: c.Org.ID, Chain: c.Org})
+	addresses.Lock()
+	defer addresses.Unlock()
+	addresses.of[c.Org.ID] = c.Addrs
+}
+
+// Card is o's, with the addresses at which it now listens.
+func (o *Org) Card() ([]byte, error) {
+	return identity.SealCard(o.key, identity.Card{Org: o.Chain, Addrs: o.Node.Reached(), T: uint64(time.Now().UnixMilli())})
+}
+
 // Meet pins all organisations mutually.
 func Meet(all ...*Org) {
 	for _, a := range all {
