@@ -2,6 +2,8 @@ package peerbench
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -40,4 +42,41 @@ func TestGrowth(t *testing.T) {
 		t.Fatal(err)
 	}
 	show(t, rs)
+}
+
+// TestCasesCostNoGoroutine: two connected ends of 200 cases run no more goroutines than
+// two ends of 10. One a case would be 380 more.
+func TestCasesCostNoGoroutine(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	few := running(ctx, t, 10, func(int) bool { return true })
+	many := running(ctx, t, 200, func(n int) bool { return n <= few+20 })
+	t.Logf("%d goroutines with 10 cases, %d with 200", few, many)
+}
+
+// running is the number of goroutines once two ends have compared their cases, and
+// few enough of those that end by themselves are left.
+func running(ctx context.Context, t *testing.T, cases int, few func(int) bool) (n int) {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	g, err := newGrown(ctx, t.TempDir(), cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := g.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := errors.Join(g.a.Start(), g.b.Start()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.compared(ctx, 0); err != nil {
+		t.Fatal(err)
+	}
+	err = g.wait(ctx, func() bool { n = runtime.NumGoroutine() - before; return few(n) })
+	if err != nil {
+		t.Errorf("%d goroutines with %d cases: %v", n, cases, err)
+	}
+	return n
 }
