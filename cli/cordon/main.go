@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"cordon/cli"
@@ -90,7 +91,14 @@ func yieldDaemon(ctx context.Context, home, to, root string) (*api.KeyChange, er
 	return daemon.YieldDaemon(ctx, home, daemon.YieldOptions{KeyOptions: daemon.KeyOptions{Root: root}, To: to})
 }
 
+// garbage is how much of what is in use may be garbage before it is collected, in per
+// cent: half of Go's own, for a daemon runs beside others and is idle most of the time.
+const garbage = 50
+
 func runDaemon(ctx context.Context, home string, log io.Writer) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
 	return daemon.Run(ctx, home, daemon.Options{Log: log})
 }
 
