@@ -25,7 +25,7 @@ func Child(out io.Writer) (bool, error) { return ledgerbench.Child(out) }
 // parts is what Run measures, in this order.
 var parts = []part{
 	{"replication", func(ctx context.Context, dir string) ([]Result, error) {
-		return peerbench.Run(ctx, dir, catchUp)
+		return peerbench.Run(ctx, dir, peerbench.Loads(), catchUp)
 	}},
 	{"two daemons that share many cases", func(ctx context.Context, dir string) ([]Result, error) {
 		return peerbench.Growth(ctx, dir, manyCases)

@@ -28,8 +28,8 @@ const (
 // Its limit is the lesser of Pebble's synced commits for 64 writers and the
 // signatures that all cores can make.
 func Appends(ctx context.Context, dir string) (Result, error) {
-	return inTurns(ctx, dir, feeds, func(w *writer, c *commits) (Result, error) {
-		most, err := together(callers, limitSlice, c.one)
+	return inTurns(ctx, dir, feeds, func(w *writer, c *Commits) (Result, error) {
+		most, err := together(callers, limitSlice, c.One)
 		if err != nil {
 			return Result{}, err
 		}
@@ -45,8 +45,8 @@ func Appends(ctx context.Context, dir string) (Result, error) {
 // SingleAppend is the median time of one append by a lone caller. Its limit is
 // one synced Pebble commit, one signature and 30 µs.
 func SingleAppend(ctx context.Context, dir string) (Result, error) {
-	return inTurns(ctx, dir, 1, func(w *writer, c *commits) (Result, error) {
-		commit, err := together(1, limitSlice, c.one)
+	return inTurns(ctx, dir, 1, func(w *writer, c *Commits) (Result, error) {
+		commit, err := together(1, limitSlice, c.One)
 		if err != nil {
 			return Result{}, err
 		}
@@ -58,18 +58,18 @@ func SingleAppend(ctx context.Context, dir string) (Result, error) {
 
 // inTurns measures limit and figure turn by turn. Both stores stay from the first
 // turn to the last, so that what flushes and compactions cost is in both.
-func inTurns(ctx context.Context, dir string, feeds int, once func(*writer, *commits) (Result, error)) (Result, error) {
+func inTurns(ctx context.Context, dir string, feeds int, once func(*writer, *Commits) (Result, error)) (Result, error) {
 	return scratch(dir, func(dir string) (Result, error) {
-		c, err := newCommits(dir)
+		c, err := NewCommits(dir)
 		if err != nil {
 			return Result{}, err
 		}
 		w, err := newWriter(ctx, dir, feeds)
 		if err != nil {
-			return Result{}, errors.Join(err, c.db.Close())
+			return Result{}, errors.Join(err, c.Close())
 		}
 		r, err := median(turns, func() (Result, error) { return once(w, c) })
-		return r, errors.Join(err, w.Close(), c.db.Close())
+		return r, errors.Join(err, w.Close(), c.Close())
 	})
 }
 

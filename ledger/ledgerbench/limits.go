@@ -82,27 +82,32 @@ func signTime() time.Duration {
 	return p.median
 }
 
-// commits is a Pebble store to which 500-byte values are committed, each synced.
-type commits struct {
+// Commits is a bare Pebble store to which 500-byte values are committed, each synced.
+// At most 64 writers may write at once.
+type Commits struct {
 	db    *pebble.DB
 	value []byte
 	next  [callers]uint32 // the number of a writer's next key; the writer's own
 }
 
-func newCommits(dir string) (*commits, error) {
+// NewCommits opens one in dir.
+func NewCommits(dir string) (*Commits, error) {
 	db, err := pebble.Open(filepath.Join(dir, "limit"), &pebble.Options{
 		MemTableSize: 8 << 20, FormatMajorVersion: pebble.FormatTableFormatV6, Logger: quiet{}})
-	return &commits{db: db, value: make([]byte, 500)}, err
+	return &Commits{db: db, value: make([]byte, 500)}, err
 }
 
-// one commits one value of a writer.
-func (c *commits) one(writer int) error {
+// One commits one value of a writer, 0 to 63.
+func (c *Commits) One(writer int) error {
 	key := make([]byte, 16)
 	key[0] = byte(writer)
 	binary.BigEndian.PutUint32(key[1:], c.next[writer])
 	c.next[writer]++
 	return c.db.Set(key, c.value, pebble.Sync)
 }
+
+// Close closes the store.
+func (c *Commits) Close() error { return c.db.Close() }
 
 // quiet is a Pebble logger that says nothing; a failed disk panics, which ends
 // a benchmark and nothing else.

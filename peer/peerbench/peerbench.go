@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"cordon/ledger"
@@ -26,9 +25,9 @@ const (
 	run     = 256 // entries of one author that follow each other
 )
 
-// Run measures everything below dir with catch-up of that many entries.
-func Run(ctx context.Context, dir string, entries int) ([]ledgerbench.Result, error) {
-	live, err := Live(ctx, filepath.Join(dir, "live"), 200)
+// Run measures everything below dir, with these loads and catch-up of that many entries.
+func Run(ctx context.Context, dir string, loads []Load, entries int) ([]ledgerbench.Result, error) {
+	live, err := Live(ctx, filepath.Join(dir, "live"), loads)
 	if err != nil {
 		return nil, fmt.Errorf("live: %w", err)
 	}
@@ -36,7 +35,7 @@ func Run(ctx context.Context, dir string, entries int) ([]ledgerbench.Result, er
 	if err != nil {
 		return nil, fmt.Errorf("catch-up: %w", err)
 	}
-	return []ledgerbench.Result{live, catchUp}, nil
+	return append(live, catchUp), nil
 }
 
 // pair is two organisations of one case; B is a member by its own fold.
@@ -91,63 +90,6 @@ func (p pair) wait(ctx context.Context, holds func() bool) error {
 		}
 	}
 	return nil
-}
-
-// Live is the median time from the begin of an append at A to the entry being
-// stored and visible at B. Its limit is two synced commits and 2 ms.
-func Live(ctx context.Context, dir string, n int) (r ledgerbench.Result, err error) {
-	p, err := newPair(ctx, dir)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, p.close()) }()
-	w := p.b.Ledger.Subscribe()
-	defer w.Close()
-	commit, err := syncedCommit(p.a.Ledger)
-	if err != nil {
-		return r, err
-	}
-	times := make([]time.Duration, n)
-	for i := range times {
-		m := &protocol.Address{Addrs: []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", 1000+i)}}
-		at := time.Now()
-		e, err := p.a.Write(p.c, m)
-		if err != nil {
-			return r, err
-		}
-		for {
-			if _, err := p.b.Ledger.Entry(p.c, e.ID); err == nil {
-				break
-			}
-			select {
-			case <-w.C:
-				w.Changed()
-			case <-ctx.Done():
-				return r, ctx.Err()
-			}
-		}
-		times[i] = time.Since(at)
-	}
-	slices.Sort(times)
-	value, limit := micros(times[n/2]), 2*commit+2000
-	return ledgerbench.Result{Name: "append at A visible at B, loopback, median", Value: value, Unit: "µs",
-		Limit: limit, LimitName: "two synced commits + 2 ms", Want: 1, AtMost: true}, nil
-}
-
-func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-
-// syncedCommit is the median time of one synced 500-byte commit, in µs.
-func syncedCommit(l *ledger.Ledger) (float64, error) {
-	times := make([]time.Duration, 201)
-	for i := range times {
-		at := time.Now()
-		if err := l.Shelf("peerbench").Put([]byte{byte(i)}, make([]byte, 500)); err != nil {
-			return 0, err
-		}
-		times[i] = time.Since(at)
-	}
-	slices.Sort(times)
-	return micros(times[len(times)/2]), nil
 }
 
 // CatchUp is the rate at which B, which was away, takes what 20 authors wrote in

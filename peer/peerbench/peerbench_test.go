@@ -15,7 +15,7 @@ import (
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	list, err := Run(ctx, t.TempDir(), 20_000)
+	list, err := Run(ctx, t.TempDir(), []Load{{10, 2, 2}, {1000, 100, 2}}, 20_000)
 	if err != nil {
 		t.Fatal(err)
 	}

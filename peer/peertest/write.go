@@ -2,6 +2,7 @@ package peertest
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"time"
@@ -49,6 +50,22 @@ func (o *Org) Write(c id.CaseID, m protocol.Message) (ledger.Entry, error) {
 		return ledger.Entry{}, err
 	}
 	return o.Ledger.Append(background(), f, o.key)
+}
+
+// Appender returns a function that appends a control entry to the case, for any number
+// of callers at once: unlike Write, it looks at the case only now.
+func (o *Org) Appender(c id.CaseID) (func(context.Context) (ledger.Entry, error), error) {
+	m := &protocol.Address{Addrs: []string{"/ip4/127.0.0.1/tcp/1000"}}
+	f := entry.Fields{Case: c, Comp: id.Control, Type: m.Type(), Ctl: protocol.Ctl(m)}
+	err := o.Cases.With(c, func(k *protocol.Case) error {
+		f.Deps = k.Deps(o.Kid, f.Comp, k.Needs(m)...)
+		return k.May(o.Kid, f)
+	})
+	return func(ctx context.Context) (ledger.Entry, error) {
+		next := f
+		next.T = now()
+		return o.Ledger.Append(ctx, next, o.key)
+	}, err
 }
 
 // Remove removes an organisation.
