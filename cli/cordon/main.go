@@ -27,7 +27,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	if len(os.Args) == 2 && os.Args[1] == bench.Verb {
-		if child, err := bench.Child(os.Stdout); child {
+		if child, err := bench.Child(ctx, os.Stdin, os.Stdout); child {
 			if err != nil {
 				fmt.Fprintf(os.Stderr, "cordon: %v\n", err)
 				return 1
@@ -106,8 +106,8 @@ func runRelay(ctx context.Context, home string, listen []string, cards [][]byte,
 	return daemon.Relay(ctx, home, daemon.RelayOptions{Listen: listen, Cards: cards}, ready)
 }
 
-func runBench(ctx context.Context, progress io.Writer) ([]cli.BenchResult, error) {
-	results, err := bench.Run(ctx, progress)
+func runBench(ctx context.Context, progress io.Writer, full bool) ([]cli.BenchResult, error) {
+	results, err := bench.Run(ctx, progress, full)
 	out := make([]cli.BenchResult, len(results))
 	for i, r := range results {
 		out[i] = cli.BenchResult{Name: r.Name, Value: r.Value, Unit: r.Unit, Limit: r.Limit, LimitName: r.LimitName,

@@ -3,14 +3,16 @@
 // same time on the same disk, since disks differ fifty-fold by the hour. It
 // decides nothing: it says what ratio is required and leaves the verdict to the reader.
 //
-// Main path: Run, over the table of parts; Child in a process that Run started.
+// Main path: Run, over the tables of parts; Child in a process that Run started.
 package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"cordon/ledger/ledgerbench"
@@ -25,9 +27,12 @@ type part struct {
 	run  func(ctx context.Context, dir string) ([]Result, error)
 }
 
-// Run measures everything and says on progress what it does.
-func Run(ctx context.Context, progress io.Writer) ([]Result, error) {
-	return runAll(ctx, progress, parts)
+// Run measures and says on progress what it does. full: also what takes long.
+func Run(ctx context.Context, progress io.Writer, full bool) ([]Result, error) {
+	if full {
+		return runAll(ctx, progress, slices.Concat(quick, long))
+	}
+	return runAll(ctx, progress, quick)
 }
 
 func runAll(ctx context.Context, progress io.Writer, parts []part) ([]Result, error) {
@@ -36,6 +41,10 @@ func runAll(ctx context.Context, progress io.Writer, parts []part) ([]Result, er
 		fmt.Fprintf(progress, "cordon: measuring %s\n", p.name)
 		begin := time.Now()
 		results, err := p.inFolder(ctx)
+		if errors.Is(err, errSkipped) {
+			fmt.Fprintf(progress, "cordon: !! %s: %v\n", p.name, err)
+			continue
+		}
 		if err != nil {
 			return all, fmt.Errorf("measure %s: %w", p.name, err)
 		}

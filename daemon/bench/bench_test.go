@@ -10,7 +10,7 @@ import (
 )
 
 // TestRun: parts run in order in folders of their own, which are gone afterwards;
-// the first failure ends the run and names its part.
+// the first failure ends the run and names its part, one that is skipped does not.
 func TestRun(t *testing.T) {
 	var dirs []string
 	keep := func(r Result, err error) func(context.Context, string) ([]Result, error) {
@@ -22,6 +22,7 @@ func TestRun(t *testing.T) {
 	broken := errors.New("no disk")
 	var said bytes.Buffer
 	got, err := runAll(t.Context(), &said, []part{
+		{"not here", func(context.Context, string) ([]Result, error) { return nil, errSkipped }},
 		{"first", keep(Result{Name: "a"}, nil)}, {"second", keep(Result{Name: "b"}, broken)}, {"third", keep(Result{}, nil)},
 	})
 	if len(got) != 1 || got[0].Name != "a" || !errors.Is(err, broken) || !strings.Contains(err.Error(), "second") {
@@ -35,20 +36,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s is left over", d)
 		}
 	}
-	if !strings.Contains(said.String(), "measuring first") {
+	if !strings.Contains(said.String(), "measuring first") || !strings.Contains(said.String(), "!! not here: skipped") {
 		t.Errorf("progress: %s", &said)
-	}
-}
-
-func TestMemory(t *testing.T) {
-	now, err := memory(os.Getpid(), nowResident)
-	most, err2 := memory(os.Getpid(), mostResident)
-	if err := errors.Join(err, err2); err != nil || now < 1 || most < 1 || most > 1<<20 {
-		t.Errorf("this process has %v MiB, at most %v, %v", now, most, err)
-	}
-	for pid, line := range map[int]string{-1: nowResident, os.Getpid(): "VmNone:"} {
-		if _, err := memory(pid, line); err == nil {
-			t.Errorf("process %d has no %s", pid, line)
-		}
 	}
 }

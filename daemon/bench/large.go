@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cordon/daemon/api"
+	"cordon/ledger/ledgerbench"
 )
 
 const (
@@ -56,11 +57,11 @@ func large(ctx context.Context, dir string) ([]Result, error) {
 
 // atRest is what either of two processes had at most, and what either keeps.
 func atRest(ctx context.Context, a, b int) (most, kept float64, err error) {
-	if most, err = either(mostResident, a, b); err != nil {
+	if most, err = either(ledgerbench.MostResident, a, b); err != nil {
 		return 0, 0, err
 	}
 	err = waitFor(ctx, restTime, func() (bool, error) {
-		kept, err = either(nowResident, a, b)
+		kept, err = either(ledgerbench.NowResident, a, b)
 		return kept <= idleLimit, err
 	})
 	if errors.Is(err, errLate) {
@@ -71,8 +72,8 @@ func atRest(ctx context.Context, a, b int) (most, kept float64, err error) {
 
 // either is the higher of a line of two processes.
 func either(line string, a, b int) (float64, error) {
-	x, err := memory(a, line)
-	y, err2 := memory(b, line)
+	x, err := ledgerbench.Memory(a, line)
+	y, err2 := ledgerbench.Memory(b, line)
 	return max(x, y), errors.Join(err, err2)
 }
 

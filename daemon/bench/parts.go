@@ -11,6 +11,7 @@ import (
 const (
 	largeStore = 1_000_000 // entries of the store that is opened: what a daemon is designed to hold
 	catchUp    = 100_000   // entries that one daemon fetches from another
+	coldSync   = 1_000_000 // entries that one daemon fetches from another, where there is time
 	manyCases  = 1000      // that two daemons share
 )
 
@@ -20,20 +21,40 @@ const Verb = "bench"
 
 // Child does what this process was started for by a measurement, and says so; in
 // every other process it does nothing.
-func Child(out io.Writer) (bool, error) { return ledgerbench.Child(out) }
+func Child(ctx context.Context, in io.Reader, out io.Writer) (bool, error) {
+	if child, err := ledgerbench.Child(out); child {
+		return true, err
+	}
+	return peerbench.Child(ctx, in, out)
+}
 
-// parts is what Run measures, in this order.
-var parts = []part{
+// quick is what Run measures, in this order.
+var quick = []part{
 	{"replication", func(ctx context.Context, dir string) ([]Result, error) {
 		return peerbench.Run(ctx, dir, peerbench.Loads(), catchUp)
+	}},
+	{"a cold sync", func(ctx context.Context, dir string) ([]Result, error) {
+		return peerbench.Cold(ctx, dir, catchUp, Verb)
 	}},
 	{"two daemons that share many cases", func(ctx context.Context, dir string) ([]Result, error) {
 		return peerbench.Growth(ctx, dir, manyCases)
 	}},
 	{"an idle daemon", idle},
-	{"a daemon with many connected peers", connected},
 	{"a daemon that moves large files", large},
 	{"the ledger", func(ctx context.Context, dir string) ([]Result, error) {
 		return ledgerbench.Run(ctx, dir, largeStore, Verb)
 	}},
+}
+
+// long is what Run measures beside when it is to measure everything: each takes a
+// minute or more.
+var long = []part{
+	{"a daemon with many connected peers", connected},
+	{"a minute of live entries", func(ctx context.Context, dir string) ([]Result, error) {
+		return peerbench.Live(ctx, dir, peerbench.Sustained())
+	}},
+	{"a large cold sync", func(ctx context.Context, dir string) ([]Result, error) {
+		return peerbench.Cold(ctx, dir, coldSync, Verb)
+	}},
+	{"hypercore beside us", hypercore},
 }

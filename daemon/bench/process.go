@@ -1,17 +1,14 @@
 package bench
 
 import (
-	"bufio"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"time"
 
 	"cordon/daemon"
 	"cordon/daemon/api"
+	"cordon/ledger/ledgerbench"
 )
 
 // newHome makes the home of an organisation on loopback, and a client for its daemon.
@@ -62,7 +59,7 @@ func resident(ctx context.Context, pid int) (float64, error) {
 			return 0, ctx.Err()
 		case <-tick.C:
 		}
-		mib, err := memory(pid, nowResident)
+		mib, err := ledgerbench.Memory(pid, ledgerbench.NowResident)
 		if err != nil {
 			return 0, err
 		}
@@ -71,27 +68,4 @@ func resident(ctx context.Context, pid int) (float64, error) {
 		}
 	}
 	return most, nil
-}
-
-// The lines of /proc/PID/status about memory in RAM.
-const (
-	nowResident  = "VmRSS:"
-	mostResident = "VmHWM:" // ever
-)
-
-// memory is a line of a process's status, in MiB.
-func memory(pid int, line string) (float64, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), line); ok {
-			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			return kb / 1024, err
-		}
-	}
-	return 0, fmt.Errorf("no %s of process %d", line, pid)
 }

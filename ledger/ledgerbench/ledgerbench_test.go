@@ -2,6 +2,7 @@ package ledgerbench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -85,6 +86,19 @@ func TestMet(t *testing.T) {
 	} {
 		if r := (Result{Value: c.value, Limit: c.limit, Want: c.want, AtMost: c.atMost}); r.Met() != c.met {
 			t.Errorf("%+v: met %v", r, r.Met())
+		}
+	}
+}
+
+func TestMemory(t *testing.T) {
+	now, err := Memory(os.Getpid(), NowResident)
+	most, err2 := Memory(os.Getpid(), MostResident)
+	if err := errors.Join(err, err2); err != nil || now < 1 || most < 1 || most > 1<<20 {
+		t.Errorf("this process has %v MiB, at most %v, %v", now, most, err)
+	}
+	for pid, line := range map[int]string{-1: NowResident, os.Getpid(): "VmNone:"} {
+		if _, err := Memory(pid, line); err == nil {
+			t.Errorf("process %d has no %s", pid, line)
 		}
 	}
 }

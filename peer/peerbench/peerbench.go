@@ -126,34 +126,16 @@ func CatchUp(ctx context.Context, dir string, entries int) (r ledgerbench.Result
 
 // write puts the authors' entries into A's ledger and returns how many A then holds.
 func (p pair) write(ctx context.Context, entries int) (int, error) {
-	var agr id.AgrID
-	feeds := make([][][]byte, authors)
+	feeds := make([]func(int) [][]byte, authors)
 	for i := range feeds {
-		o, err := peertest.Identity(fmt.Sprintf("author %d", i))
-		if err != nil {
+		var err error
+		if feeds[i], err = author(p.a, p.c, i); err != nil {
 			return 0, err
 		}
-		if err := p.a.Admit(p.c, o, protocol.MitigatingVendor); err != nil {
-			return 0, err
-		}
-		var admit id.EntryID
-		err = p.a.Cases.With(p.c, func(k *protocol.Case) error {
-			agr = k.Embargo().Agreement
-			admit, _ = k.Admission(o.ID)
-			return nil
-		})
-		if err != nil {
-			return 0, err
-		}
-		e, err := p.a.Ledger.Entry(p.c, admit)
-		if err != nil {
-			return 0, err
-		}
-		feeds[i] = o.Notes(p.c, e, agr, entries/authors)
 	}
 	for from := 0; from < entries/authors; from += run {
-		for _, f := range feeds {
-			batch := f[from:min(from+run, len(f))]
+		for _, next := range feeds {
+			batch := next(min(run, entries/authors-from))
 			if res, err := p.a.Ledger.Accept(ctx, p.c, batch); err != nil || res.Stored != len(batch) {
 				return 0, fmt.Errorf("stored %d of %d: %v, %w", res.Stored, len(batch), res.Rejected, err)
 			}
@@ -162,6 +144,29 @@ func (p pair) write(ctx context.Context, entries int) (int, error) {
 	// A has folded what it holds, as a running daemon has.
 	err := p.a.Cases.With(p.c, func(*protocol.Case) error { return nil })
 	return count(p.a.Ledger, p.c), err
+}
+
+// author admits somebody to a case and writes notes as it.
+func author(a *peertest.Org, c id.CaseID, i int) (func(n int) [][]byte, error) {
+	o, err := peertest.Identity(fmt.Sprintf("author %d", i))
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Admit(c, o, protocol.MitigatingVendor); err != nil {
+		return nil, err
+	}
+	var agr id.AgrID
+	var admit id.EntryID
+	err = a.Cases.With(c, func(k *protocol.Case) error {
+		agr = k.Embargo().Agreement
+		admit, _ = k.Admission(o.ID)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.Ledger.Entry(c, admit)
+	return o.Noter(c, e, agr), err
 }
 
 // count is the number of entries of a case.

@@ -3,12 +3,36 @@ package peerbench
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"runtime"
 	"testing"
 	"time"
 
 	"cordon/ledger/ledgerbench"
 )
+
+func TestMain(m *testing.M) {
+	if child, err := Child(context.Background(), os.Stdin, os.Stdout); child {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// TestCold: a process of its own takes a small case.
+func TestCold(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	rs, err := Cold(ctx, t.TempDir(), 2000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	show(t, rs)
+}
 
 // TestRun: both measurements come to an end and say something. The figures are
 // judged by cordon bench.

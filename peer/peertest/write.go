@@ -171,11 +171,15 @@ func (o *Org) Member(c id.CaseID, who id.OrgID) (is bool) {
 // Notes signs n headers of notes as o's feed in comp 1, without bodies and without
 // storing them, each of 500 bytes. after is an entry that admits o.
 func (o *Org) Notes(c id.CaseID, after ledger.Entry, agr id.AgrID, n int) [][]byte {
-	var list [][]byte
+	return o.Noter(c, after, agr)(n)
+}
+
+// Noter is Notes for who wants them little by little: each call signs the next n.
+func (o *Org) Noter(c id.CaseID, after ledger.Entry, agr id.AgrID) func(n int) [][]byte {
 	var prev id.EntryID
 	var pad []byte
-	lc, t := after.LC, now()
-	for i := range n {
+	i, lc, t := 0, after.LC, now()
+	one := func() []byte {
 		lc++
 		m := map[uint64]any{1: 1, 2: c[:], 3: 1, 5: i, 7: [][]byte{}, 8: lc, 9: t, 10: uint64(protocol.Note), 12: agr[:],
 			14: []any{bytes.Repeat([]byte{1}, 32), 300, bytes.Repeat([]byte{2}, 32)}, 64: []byte{}}
@@ -190,9 +194,16 @@ func (o *Org) Notes(c id.CaseID, after ledger.Entry, agr id.AgrID, n int) [][]by
 		}
 		m[64] = pad
 		raw, x := cose.Seal(cose.Entry, o.key, canon.MustMarshal(m))
-		list, prev = append(list, raw), x
+		i, prev = i+1, x
+		return raw
 	}
-	return list
+	return func(n int) [][]byte {
+		list := make([][]byte, n)
+		for k := range list {
+			list[k] = one()
+		}
+		return list
+	}
 }
 
 // Forge signs two control entries after the last of o's own, without storing them:
