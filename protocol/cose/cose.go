@@ -113,7 +113,8 @@ func Parse(role Role, raw []byte) (Object, error) {
 	if err := canon.Check(o.Payload); err != nil {
 		return Object{}, err
 	}
-	o.ID = sha256.Sum256(o.sigStructure())
+	var room [1 << 10]byte // on the stack; most entries fit
+	o.ID = sha256.Sum256(AppendSigStructure(room[:0], o.role, o.prot, o.Payload))
 	return o, nil
 }
 
