@@ -236,9 +236,8 @@ func (n *node) shows() bool {
 func newNode(e *entry.Sealed, k *kind, past vector) *node {
 	n := &node{id: e.ID, kid: e.Kid, comp: e.Comp, seq: e.Seq, lc: e.LC, t: e.T,
 		cfg: e.Cfg, agr: e.Agr, past: past, kind: k}
-	unknown := refuse("not-known-to-rules", "not known to rules %d", Rules)
 	if n.kind == nil || e.Unknown {
-		n.bad = unknown
+		n.bad = notKnown()
 		return n
 	}
 	if n.kind.make == nil {
@@ -247,12 +246,14 @@ func newNode(e *entry.Sealed, k *kind, past vector) *node {
 	n.msg = n.kind.make()
 	switch err := decode(e.Ctl, n.msg.fields()); {
 	case errors.Is(err, fields.ErrUnknownKey):
-		n.bad = unknown
+		n.bad = notKnown()
 	case err != nil:
 		n.bad = refuse("bad-"+n.kind.name, "the fields of this %s are not well formed: %v", n.kind.name, err)
 	}
 	return n
 }
+
+func notKnown() *Refusal { return refuse("not-known-to-rules", "not known to rules %d", Rules) }
 
 // fold judges the entry and takes its effect.
 func (c *Case) fold(n *node) {
