@@ -96,6 +96,9 @@ func (c *call) leftText(e *api.Erasure) string {
 		s = append(s, fmt.Sprintf("%s of yours: they keep theirs. Erase it there as well.", are(e.Siblings, "other daemon")))
 	}
 	s = append(s, "A backup of this home that holds store/keys still opens what it holds.")
+	if e.Exports > 0 {
+		s = append(s, "Bytes of it were handed out here "+count(e.Exports, "time")+": copies may lie elsewhere (cordon case exports).")
+	}
 	if e.Entry != nil {
 		return strings.Join(s, "\n")
 	}

@@ -76,6 +76,14 @@ func (s *service) erasure(c id.CaseID, word string) (out *api.Erasure, of ledger
 		}
 		return err
 	})
+	if err == nil {
+		err = s.exports.all(func(_ []byte, row exportRow) error {
+			if row.Case == c && (out.Entry == nil || row.Entry == *out.Entry) {
+				out.Exports++
+			}
+			return nil
+		})
+	}
 	if err == nil && out.Entry == nil {
 		err = s.inv.out.all(func(_ []byte, row invitedRow) error {
 			if row.Case == c && row.waits(s.now()) {
@@ -197,6 +205,7 @@ func (s *service) forgetErased() error {
 			return byCase[linkedRow](erased)(key, row) || slices.ContainsFunc(row.Others, erased)
 		}),
 		purge(s.splits, func(key []byte, row splitRow) bool { return byCase[splitRow](erased)(key, row) || erased(row.Parent) }),
+		purge(s.exports, func(_ []byte, row exportRow) bool { return erased(row.Case) }),
 		purge(s.owed, func(_ []byte, row owedRow) bool { return erased(row.Case) }),
 		peer.ForgetErased(s.led),
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
 
 	"cordon/daemon/api"
@@ -13,8 +15,34 @@ import (
 )
 
 // shelves are all that a daemon has.
-var shelves = []string{"organisations", "inbox", "invited", "minima", "clocks", "pins", "seen", "owed", "plans", "linked", "splits",
+var shelves = []string{"organisations", "inbox", "invited", "minima", "clocks", "pins", "seen", "owed", "plans", "linked", "splits", "exports",
 	"self", "siblings", "told", "duties", "handover", "handover-whole", "peer-outbox", "peer-joining", "peer-heard", "peer-bodies", "peer-ahead"}
+
+// TestShelvesAreKnown: every shelf that the code of daemon and peer names stands above.
+func TestShelvesAreKnown(t *testing.T) {
+	named := regexp.MustCompile(`(?:openShelf\[\w+\]\([\w.]+, |Shelf\(|shelf[A-Z]\w*\s+= )"([a-z-]+)"`)
+	found := 0
+	for _, folder := range []string{".", filepath.Join("..", "peer")} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range named.FindAllSubmatch(text, -1) {
+				if found++; !slices.Contains(shelves, string(m[1])) {
+					t.Errorf("%s: shelf %s", f, m[1])
+				}
+			}
+		}
+	}
+	if found < len(shelves) {
+		t.Errorf("%d names of %d: the test looks at nothing", found, len(shelves))
+	}
+}
 
 // openLedger opens the store of a daemon that has stopped.
 func (o *org) openLedger() *ledger.Ledger {

@@ -25,6 +25,7 @@ type Erasure struct {
 	OnlySteward bool        `json:"only_steward"`    // nobody else decides in the case
 	Siblings    int         `json:"siblings"`        // other daemons of ours; they keep theirs
 	Invited     int         `json:"invited"`         // our invitations into it that wait; they are withdrawn
+	Exports     int         `json:"exports"`         // times that its bytes were handed out here; of a case that record goes with it
 	Embargo     string      `json:"embargo"`
 	End         *time.Time  `json:"end"`
 }
