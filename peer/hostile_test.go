@@ -37,16 +37,15 @@ type bare struct {
 // so that it is the one to open the session.
 func opener(t *testing.T, towards *peertest.Org) *peertest.Org {
 	t.Helper()
-	for {
-		o, err := peertest.New("bare", filepath.Join(t.TempDir(), "store"), peertest.Fast())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = o.Close() })
-		if peer.Opens(peerOf(t, o), peerOf(t, towards)) {
-			return o
-		}
+	o := must(peertest.Identity("bare"))(t) // until one fits, which may take thousands: without a store
+	for !peer.Opens(peerOf(t, o), peerOf(t, towards)) {
+		o = must(peertest.Identity("bare"))(t)
 	}
+	if err := o.Settle(filepath.Join(t.TempDir(), "store"), peertest.Fast()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Close() })
+	return o
 }
 
 func peerOf(t *testing.T, o *peertest.Org) libpeer.ID {

@@ -408,7 +408,7 @@ func identities(n int) []*entry.Sealed {
 	}
 	root := g.put(1, nil, alive(0), g.head(0))
 	var at *entry.Sealed
-	for i := range min(maxBranches, n/4) {
+	for i := range min(maxBranches, n/100) {
 		at = g.put(1, root, other(fields(&protocol.Ident{Events: events}), i))
 	}
 	for i := 0; len(g.es) < n; i++ {

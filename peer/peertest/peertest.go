@@ -78,8 +78,13 @@ func New(name, dir string, schedule peer.Schedule) (*Org, error) {
 	if err != nil {
 		return nil, err
 	}
+	return o, o.Settle(dir, schedule)
+}
+
+// Settle gives an organisation that Identity has made a store, in dir.
+func (o *Org) Settle(dir string, schedule peer.Schedule) error {
 	o.dir, o.schedule = dir, schedule
-	return o, o.load()
+	return o.load()
 }
 
 // complaints is where a store says why it ends the process: a test that ends without a
