@@ -149,19 +149,26 @@ func TestDirectoryPins(t *testing.T) {
 	}
 }
 
-// TestDirectorySuspect: an organisation with two histories is let in by none
-// until a person decides.
-func TestDirectorySuspect(t *testing.T) {
-	d, reopen := newDirectory(t)
-	p := newParty(t, "Twofold")
-	fork := *p
-	for _, side := range []*party{p, &fork} {
+// twofold is an organisation whose root has signed two histories.
+func twofold(t *testing.T) (p, fork *party) {
+	t.Helper()
+	p = newParty(t, "Twofold")
+	other := *p
+	for _, side := range []*party{p, &other} {
 		k, err := newKeys()
 		if err != nil {
 			t.Fatal(err)
 		}
 		side.certify(k)
 	}
+	return p, &other
+}
+
+// TestDirectorySuspect: an organisation with two histories is let in by none
+// until a person decides.
+func TestDirectorySuspect(t *testing.T) {
+	d, reopen := newDirectory(t)
+	p, fork := twofold(t)
 	if err := d.pin(p.card(1)); err != nil {
 		t.Fatal(err)
 	}

@@ -92,15 +92,7 @@ func TestHeardCards(t *testing.T) {
 func TestHeardTwoHistories(t *testing.T) {
 	d, _ := newDirectory(t)
 	heard := topics{directory: d}
-	p := newParty(t, "Twofold")
-	fork := *p
-	for _, side := range []*party{p, &fork} {
-		k, err := newKeys()
-		if err != nil {
-			t.Fatal(err)
-		}
-		side.certify(k)
-	}
+	p, fork := twofold(t)
 	if err := d.pin(p.card(1)); err != nil {
 		t.Fatal(err)
 	}

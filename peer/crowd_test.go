@@ -2,7 +2,6 @@ package peer_test
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -43,16 +42,7 @@ const crowdEntries = 20 // of a history
 // crowds plays histories of a crowd.
 func crowds(t *testing.T, few, gate int, set func(seed uint64) crowdSet) *crowdSum {
 	t.Helper()
-	switch os.Getenv("CORDON_VOLUME") {
-	case "gate":
-		few = gate
-	case "full":
-		few = 10 * gate
-	}
-	first := uint64(0)
-	if *simSeed >= 0 {
-		first, few = uint64(*simSeed), 1
-	}
+	first, few := histories(few, gate)
 	s := &crowdSum{}
 	for i := range few {
 		s.play(set(first + uint64(i)))

@@ -51,7 +51,7 @@ func (c *census) take() (n map[string]int, torn int) {
 // many entries, as many ENTRIES, IHAVE and ACK come, give or take one of twenty, and an
 // entry is with all as soon. The control is a model that tells on to fewer.
 func TestCrowdIsLikeDaemons(t *testing.T) {
-	const writers, each = 3, 8
+	const writers, each = 3, 32
 	for _, n := range []int{5, 12} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			simulate(t, n, 1, 2, func(w *world) {

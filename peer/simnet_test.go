@@ -52,19 +52,24 @@ var simSeed = flag.Int64("seed", -1, "play this history alone")
 // longest pause between two dials, an idle connection's end, and a round of TAGS.
 const enough = 10 * time.Minute
 
-// simulate plays few histories, or more on demand, one bubble each.
-func simulate(t *testing.T, n, few, gate int, play func(w *world)) {
-	t.Helper()
+// histories are the first seed and the number of those that are played, few by default.
+func histories(few, gate int) (first uint64, n int) {
 	switch os.Getenv("CORDON_VOLUME") {
 	case "gate":
 		few = gate
 	case "full":
 		few = 10 * gate
 	}
-	first := uint64(0)
 	if *simSeed >= 0 {
-		first, few = uint64(*simSeed), 1
+		return uint64(*simSeed), 1
 	}
+	return 0, few
+}
+
+// simulate plays few histories, or more on demand, one bubble each.
+func simulate(t *testing.T, n, few, gate int, play func(w *world)) {
+	t.Helper()
+	first, few := histories(few, gate)
 	for i := range few {
 		seed := first + uint64(i)
 		cryptotest.SetGlobalRandom(t, seed)
