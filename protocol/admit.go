@@ -17,23 +17,13 @@ type Admit struct {
 	Invite []byte
 	Accept []byte
 	Salt   [32]byte // opens the case commitment of both
-	Hist   []Anchor // nil: full
+	Hist   []Anchor // by key; nil: it is given all history
 	Card   []byte   // of the admitted organisation
 
 	invite *admission.Invite // set by the check
 	accept *admission.Accept
 	addrs  []string // of the card
 	from   id.Kid   // whose card it is
-}
-
-// Anchor is where a feed begins for an organisation that is not given the
-// content before it.
-type Anchor struct {
-	Kid   id.Kid
-	Comp  id.Comp
-	Seq   id.Seq
-	Entry id.EntryID
-	LC    uint64
 }
 
 var admitKind = kind{
@@ -50,7 +40,7 @@ func (m *Admit) fields() []field {
 		bytesOf(1, &m.Invite),
 		bytesOf(2, &m.Accept),
 		hash(3, &m.Salt),
-		listOf(4, &m.Hist, 0, 1<<16, readAnchor, writeAnchor).Optional(func() bool { return m.Hist != nil }),
+		listOf(4, &m.Hist, 0, MaxAnchors, readAnchor, writeAnchor).Optional(func() bool { return m.Hist != nil }),
 		bytesOf(5, &m.Card),
 	}
 }
@@ -81,6 +71,9 @@ func checkAdmit(c *Case, n *node) *Refusal {
 		return r
 	}
 	m := n.msg.(*Admit)
+	if !inOrder(m.Hist, Anchor.compare) || slices.ContainsFunc(m.Hist, func(a Anchor) bool { return !inOrder(a.Past, compareEntries) }) {
+		return refuse("bad-admit", "the anchors, or the past of one of them, are not sorted and unique")
+	}
 	if r := m.open(c, n); r != nil {
 		return r
 	}
@@ -113,6 +106,11 @@ func enterAdmit(c *Case, n *node) {
 	o.voice = append(o.voice, n)
 	x := c.configs[*n.cfg]
 	x.voices = append(x.voices, o.id)
+	for _, a := range m.Hist {
+		if _, known := c.given[a.Entry]; !known {
+			c.given[a.Entry] = a
+		}
+	}
 	m.Invite, m.Accept, m.Card = nil, nil, nil // verified, and large
 }
 
@@ -205,51 +203,6 @@ func readRole(r *canon.Reader, v *Role) error {
 	}
 	*v = Role(n)
 	return nil
-}
-
-func readAnchor(r *canon.Reader, a *Anchor) error {
-	if n, err := r.Array(); err != nil || n != 5 {
-		return errMalformed
-	}
-	if err := readHash(r, &a.Kid); err != nil {
-		return err
-	}
-	if err := readComp(r, &a.Comp); err != nil {
-		return err
-	}
-	seq, err := r.Uint()
-	if err != nil || seq >= entry.MaxSeqContent {
-		return errMalformed
-	}
-	a.Seq = id.Seq(seq)
-	if err := readHash(r, &a.Entry); err != nil {
-		return err
-	}
-	if a.LC, err = r.Uint(); err != nil || a.LC > entry.MaxTime {
-		return errMalformed
-	}
-	return nil
-}
-
-// readComp reads a content compartment: 1 or an entry id.
-func readComp(r *canon.Reader, v *id.Comp) error {
-	if kind, _ := r.Kind(); kind == canon.KindUint {
-		n, err := r.Uint()
-		if err != nil || n != 1 {
-			return errMalformed
-		}
-		*v = id.Everyone
-		return nil
-	}
-	return readHash(r, v)
-}
-
-func writeAnchor(a Anchor) any {
-	var comp any = a.Comp[:]
-	if a.Comp == id.Everyone {
-		comp = uint64(1)
-	}
-	return []any{a.Kid[:], comp, uint64(a.Seq), a.Entry[:], a.LC}
 }
 
 func (m *Admit) needs(c *Case) []id.EntryID {

@@ -18,6 +18,7 @@ type Case struct {
 	nodes map[id.EntryID]*node
 	order []*node // as they came, which is a causal order
 	feeds map[id.Feed]*feed
+	given map[id.EntryID]Anchor // by what they name; of two that name one entry, the first that came
 
 	control []*branch // by place in vectors
 	unions  map[[2]*shelf]*shelf
@@ -81,7 +82,7 @@ type node struct {
 	t      uint64
 	cfg    *id.ConfigID
 	agr    *id.AgrID
-	prev   *node // content: the entry before it
+	prev   *node // content: the entry before it, if it is here
 	kind   *kind
 	msg    Message  // nil in the content plane and for unknown kinds
 	branch *branch  // nil in a dry run
@@ -115,7 +116,7 @@ func (n *node) rule() string {
 func NewCase() *Case {
 	c := &Case{
 		rows:  byType,
-		nodes: map[id.EntryID]*node{}, feeds: map[id.Feed]*feed{}, forked: map[id.Kid]bool{},
+		nodes: map[id.EntryID]*node{}, feeds: map[id.Feed]*feed{}, given: map[id.EntryID]Anchor{}, forked: map[id.Kid]bool{},
 		orgs: map[id.OrgID]*org{}, events: map[[32]byte]*event{}, certs: map[id.Kid][]*cert{},
 		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, closed: map[id.Kid][]*node{}, cuts: map[signer][]keyCut{},
 		terms: newAgreements(), configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
@@ -135,8 +136,8 @@ func (c *Case) Apply(e *entry.Sealed) Outcome {
 	return Outcome{Refused: n.rule(), Late: !n.control() && n.honoured() && !c.member(n.org)}
 }
 
-// Add takes up one authentic entry, whose prev and deps were added before it; else
-// it returns false, and nothing was stored. The same entry again changes nothing.
+// Add takes up one authentic entry, whose prev and deps were added before it, or, for
+// the prev, an admit with an anchor there and what that names; else it returns false, and nothing was stored. The same entry again changes nothing.
 // Before the case is read again, Settle must be called.
 func (c *Case) Add(e *entry.Sealed) bool {
 	if c.nodes[e.ID] != nil {
@@ -207,7 +208,7 @@ func (c *Case) fits(e *entry.Sealed) bool {
 func (c *Case) read(e *entry.Sealed, past vector, prev *node) *node {
 	n := newNode(e, row(c.rows, e.Type), past)
 	if !n.control() {
-		n.prev = prev
+		n.prev = c.nodes[e.Prev]
 	} else if prev != nil {
 		n.carried = prev.carried
 	}

@@ -70,7 +70,7 @@ func (c *Case) MaySend(x id.EntryID, part Part, to Recipient, here Local) Decisi
 		return no("G4")
 	case !c.reads(o, n.comp):
 		return no("G5")
-	case !o.within(n, c.all):
+	case !c.within(o, n):
 		return no("G6")
 	case part == Header:
 		return Decision{Send: true, Gate: "G6"}
@@ -129,27 +129,6 @@ func (c *Case) reads(o *org, comp id.Comp) bool {
 		return false
 	}
 	return room.msg.(*Compartment).has(o.id)
-}
-
-// within is gate G6: a live admit gives the whole history, or the entry is at or
-// above its anchor. A feed that is not named began after the admit.
-func (o *org) within(n *node, all vector) bool {
-	for _, a := range o.liveIn(all) {
-		m, ok := a.msg.(*Admit)
-		if !ok || m.Hist == nil || m.gives(n) {
-			return true
-		}
-	}
-	return false
-}
-
-func (m *Admit) gives(n *node) bool {
-	for _, h := range m.Hist {
-		if h.Kid == n.kid && h.Comp == n.comp {
-			return n.seq >= h.Seq
-		}
-	}
-	return true
 }
 
 // leased is gate G9.

@@ -124,8 +124,8 @@ func TestRemovedIsTold(t *testing.T) {
 	}
 }
 
-// TestAnchors: an admission from a point on gives what is at or above its
-// anchors, and feeds that it does not name.
+// TestAnchors: an admission from a point on gives what stands above its anchors, and
+// feeds that it does not name.
 func TestAnchors(t *testing.T) {
 	a, b, _, x := trio()
 	var notes []*entry.Sealed
@@ -133,7 +133,8 @@ func TestAnchors(t *testing.T) {
 		notes = append(notes, b.Tell(protocol.Note, id.Everyone))
 	}
 	m := a.Admission(x, protocol.Observer, "late")
-	m.Hist = []protocol.Anchor{{Kid: b.Kid, Comp: id.Everyone, Seq: 2, Entry: notes[2].ID, LC: notes[2].LC}}
+	m.Hist = a.Case.FromNow(x.Org.ID, a.Org.ID)
+	m.Hist[0].Seq, m.Hist[0].Entry, m.Hist[0].LC = 1, notes[1].ID, notes[1].LC
 	a.Act(m)
 	other := a.Tell(protocol.Subject, id.Everyone)
 	for i, e := range append(notes, other) {

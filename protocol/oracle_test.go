@@ -74,7 +74,7 @@ func newWorld(c *protocol.Case, es []*entry.Sealed) *world {
 		if m, ok := s.m.(*protocol.Fork); ok && m.Entries != nil && rule == "no-fork" {
 			s.given = rule // its signatures
 		}
-		for _, b := range append([]id.EntryID{e.Prev}, e.Deps...) {
+		for _, b := range append(w.under(c, e), e.Deps...) {
 			if d := w.by[b]; d != nil {
 				for x := range d.past {
 					s.past[x] = true
@@ -89,6 +89,19 @@ func newWorld(c *protocol.Case, es []*entry.Sealed) *world {
 		w.read(s)
 	}
 	return w
+}
+
+// under is the entry before e, or, where that is not there, what an anchor says was in
+// its past.
+func (w *world) under(c *protocol.Case, e *entry.Sealed) []id.EntryID {
+	if w.by[e.Prev] == nil {
+		for _, a := range c.Given() {
+			if a.Entry == e.Prev {
+				return a.Past
+			}
+		}
+	}
+	return []id.EntryID{e.Prev}
 }
 
 // read notes genesis and the identity events of an entry.

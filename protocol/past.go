@@ -177,7 +177,7 @@ type feed struct {
 type branch struct {
 	feed    *feed
 	place   int     // in vectors; -1 in the content plane
-	from    *node   // the entry below its first; nil at seq 0
+	from    *node   // the entry below its first, which before may have made; nil at seq 0
 	entries []*node // control plane
 	tip     *node
 }
@@ -221,11 +221,11 @@ func (c *Case) forkedAt(n *node) bool {
 }
 
 // pastOf is the control past of an entry by its prev and deps, which must be
-// folded already; nil and false when one is not. A dep of the content plane is
+// folded already, or, of the prev, named by an anchor; nil and false when one is not. A dep of the content plane is
 // left out: it is no past (badDeps refuses the entry). union joins two shelves.
 func (c *Case) pastOf(e *entry.Sealed, union func(s, t *shelf) *shelf) (past vector, prev *node, ok bool) {
 	if e.Prev != (id.EntryID{}) {
-		if prev = c.nodes[e.Prev]; prev == nil || prev.branch.feed.name != e.Feed() || prev.seq+1 != e.Seq {
+		if prev = c.before(e.Prev, union); prev == nil || prev.branch.feed.name != e.Feed() || prev.seq+1 != e.Seq {
 			return nil, nil, false
 		}
 		past = prev.past
@@ -283,7 +283,8 @@ func (c *Case) afterProof(n *node, past vector) *Refusal {
 }
 
 // place puts a new entry at its place: on the branch whose tip is its prev, else
-// on a branch of its own. It notes a fork.
+// on a branch of its own. It notes a fork: a branch of its own is none where the
+// feed is not here down to where it meets the others.
 func (c *Case) place(n *node, name id.Feed, prev *node) {
 	f := c.feeds[name]
 	if f == nil {
@@ -293,12 +294,12 @@ func (c *Case) place(n *node, name id.Feed, prev *node) {
 	if prev != nil && prev.branch.tip == prev {
 		n.branch = prev.branch
 	} else {
-		if len(f.branches) > 0 && !f.forkedAt(n.seq) {
-			f.fork = int64(n.seq)
-			c.forked[name.Kid] = true
-		}
 		n.branch = c.newBranch(f)
 		n.branch.from = prev
+	}
+	if len(f.branches) > 1 && !f.forkedAt(n.seq) && f.another(n) {
+		f.fork = int64(n.seq)
+		c.forked[name.Kid] = true
 	}
 	n.branch.tip = n
 	if n.control() {
@@ -306,6 +307,11 @@ func (c *Case) place(n *node, name id.Feed, prev *node) {
 		n.past = n.past.with(n.branch.place, uint32(n.seq)+1)
 		c.all = c.all.with(n.branch.place, uint32(n.seq)+1)
 	}
+}
+
+// another says whether another branch than that of n has an entry at its seq.
+func (f *feed) another(n *node) bool {
+	return slices.ContainsFunc(f.branches, func(b *branch) bool { return b != n.branch && b.start() <= n.seq && n.seq <= b.tip.seq })
 }
 
 func (c *Case) newBranch(f *feed) *branch {

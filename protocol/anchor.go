@@ -1,0 +1,252 @@
+package protocol
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"cordon/protocol/canon"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+)
+
+// MaxAnchors is how many feeds an admit may name; its size sets a lower limit.
+const MaxAnchors = 1 << 10
+
+// Anchor is where a feed for everybody begins for an organisation that is not given
+// what was written before its admission: behind the entry that it names, which is the
+// last that is not given. It says of that entry what whoever never holds it needs to
+// judge the next (spec/kinds.md, admit).
+type Anchor struct {
+	Kid   id.Kid
+	Seq   id.Seq
+	Entry id.EntryID
+	LC    uint64
+	Past  []id.EntryID // the control entries in its past that are in the past of no other of them; sorted
+}
+
+// Feed is the feed that the anchor is of.
+func (a Anchor) Feed() id.Feed { return id.Feed{Kid: a.Kid, Comp: id.Everyone} }
+
+func (a Anchor) compare(b Anchor) int { return bytes.Compare(a.Kid[:], b.Kid[:]) }
+
+// inOrder says whether a list is sorted and has nothing twice.
+func inOrder[T any](list []T, compare func(a, b T) int) bool {
+	for i := range list[min(1, len(list)):] {
+		if compare(list[i], list[i+1]) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func readAnchor(r *canon.Reader, a *Anchor) error {
+	if n, err := r.Array(); err != nil || n != 6 {
+		return errMalformed
+	}
+	if err := readHash(r, &a.Kid); err != nil {
+		return err
+	}
+	if comp, err := r.Uint(); err != nil || comp != 1 {
+		return errMalformed
+	}
+	seq, err := r.Uint()
+	if err != nil || seq >= entry.MaxSeqContent {
+		return errMalformed
+	}
+	a.Seq = id.Seq(seq)
+	if err := readHash(r, &a.Entry); err != nil {
+		return err
+	}
+	if a.LC, err = r.Uint(); err != nil || a.LC > entry.MaxTime {
+		return errMalformed
+	}
+	return listOf(0, &a.Past, 1, MaxAnchors, readHash[id.EntryID], nil).Read(r)
+}
+
+func writeAnchor(a Anchor) any {
+	past := make([]any, len(a.Past))
+	for i, x := range a.Past {
+		past[i] = x[:]
+	}
+	return []any{a.Kid[:], uint64(1), uint64(a.Seq), a.Entry[:], a.LC, past}
+}
+
+// before is the entry that a prev names: the one that is here, else what an anchor
+// says of it; nil where neither is, or not all that the anchor names.
+func (c *Case) before(x id.EntryID, union func(s, t *shelf) *shelf) *node {
+	if n := c.nodes[x]; n != nil {
+		return n
+	}
+	a, ok := c.given[x]
+	if !ok {
+		return nil
+	}
+	n := &node{id: x, kid: a.Kid, comp: id.Everyone, seq: a.Seq, lc: a.LC, branch: &branch{feed: &feed{name: a.Feed()}, place: -1}}
+	for _, p := range a.Past {
+		k := c.nodes[p]
+		if k == nil || !k.control() {
+			return nil
+		}
+		n.past = n.past.join(k.past, union)
+	}
+	return n
+}
+
+// shows says whether all that an anchor names of the control plane is here.
+func (c *Case) shows(a Anchor) bool {
+	return !slices.ContainsFunc(a.Past, func(p id.EntryID) bool { n := c.nodes[p]; return n == nil || !n.control() })
+}
+
+// within is gate G6: what o has written itself, all where a live admit gives it all
+// history, else what stands above an anchor and what is of a feed without one.
+func (c *Case) within(o *org, n *node) bool {
+	if n.org == o || n.comp != id.Everyone {
+		return true
+	}
+	for _, k := range o.liveIn(c.all) {
+		m, ok := k.msg.(*Admit)
+		if !ok || m.Hist == nil {
+			return true
+		}
+		a, ok := find(m.Hist, n.kid)
+		if !ok || c.overAnchor(a, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// find is the anchor of a key.
+func find(hist []Anchor, kid id.Kid) (Anchor, bool) {
+	i, ok := slices.BinarySearchFunc(hist, kid, func(a Anchor, k id.Kid) int { return bytes.Compare(a.Kid[:], k[:]) })
+	if !ok {
+		return Anchor{}, false
+	}
+	return hist[i], true
+}
+
+// overAnchor says whether n stands above an anchor along its feed. Who holds the feed from
+// a higher anchor on alone cannot follow it down so far, and takes it for the same
+// unless the key has forked.
+func (c *Case) overAnchor(a Anchor, n *node) bool {
+	at := c.nodes[a.Entry]
+	if at == n {
+		return false
+	}
+	for y := n; ; {
+		if at != nil && at.branch == y.branch {
+			return at.seq <= y.seq
+		}
+		from := y.branch.from
+		switch {
+		case from == nil:
+			return false
+		case from.id == a.Entry:
+			return true
+		case c.nodes[from.id] == nil:
+			return from.seq > a.Seq && !c.forked[a.Kid] && len(c.closed[a.Kid]) == 0
+		}
+		y = c.nodes[from.id]
+	}
+}
+
+// History says from where on a member is given what is for everybody: limited is false
+// for all of it; else the anchors of its feeds by key, and what has none from the
+// beginning. The list belongs to the case.
+func (c *Case) History(o id.OrgID) (hist []Anchor, limited bool) {
+	for i, k := range c.orgOrNone(o).liveIn(c.all) {
+		m, ok := k.msg.(*Admit)
+		switch {
+		case !ok || m.Hist == nil:
+			return nil, false
+		case i == 0:
+			hist = m.Hist
+		default:
+			hist = lower(hist, m.Hist)
+		}
+		limited = true
+	}
+	return hist, limited
+}
+
+// lower is what two admissions give together: of each feed the lower anchor, none
+// where one of them has none.
+func lower(x, y []Anchor) (both []Anchor) {
+	for _, a := range x {
+		if b, ok := find(y, a.Kid); ok {
+			both = append(both, slices.MinFunc([]Anchor{a, b}, func(a, b Anchor) int { return cmp.Compare(a.Seq, b.Seq) }))
+		}
+	}
+	return both
+}
+
+// Begins are the anchors at which our own ledger may begin a feed that it does not have:
+// those of History, others' feeds alone, where all that the anchor names is here.
+func (c *Case) Begins(us id.OrgID) (begins []Anchor) {
+	hist, _ := c.History(us)
+	for _, a := range hist {
+		if o, _ := c.holder(a.Kid, c.all); (o == nil || o.id != us) && c.shows(a) {
+			begins = append(begins, a)
+		}
+	}
+	return begins
+}
+
+// Given lists all anchors that stand in admits, whatever became of these, where all that
+// they name is here: who folds a file that somebody with such a history wrote has no
+// other way to know where its feeds begin.
+func (c *Case) Given() (all []Anchor) {
+	for _, a := range c.given {
+		if c.shows(a) {
+			all = append(all, a)
+		}
+	}
+	slices.SortFunc(all, func(a, b Anchor) int {
+		return cmp.Or(a.compare(b), cmp.Compare(a.Seq, b.Seq), compareEntries(a.Entry, b.Entry))
+	})
+	return all
+}
+
+// FromNow are the anchors for an organisation that is admitted now and is not given what
+// was written before: the tips of all feeds for everybody that are not its own. Who was
+// given no more itself names what it does not hold either.
+func (c *Case) FromNow(o, us id.OrgID) []Anchor {
+	hist := []Anchor{}
+	for name, f := range c.feeds {
+		if x, _ := c.holder(name.Kid, c.all); name.Comp != id.Everyone || x != nil && x.id == o {
+			continue
+		}
+		tip := f.branches[0].tip
+		for _, b := range f.branches[1:] {
+			if b.tip.seq > tip.seq || b.tip.seq == tip.seq && compareEntries(b.tip.id, tip.id) < 0 {
+				tip = b.tip
+			}
+		}
+		hist = append(hist, Anchor{Kid: name.Kid, Seq: tip.seq, Entry: tip.id, LC: tip.lc, Past: c.frontier(tip.past)})
+	}
+	ours, _ := c.History(us)
+	for _, a := range ours {
+		if c.feeds[a.Feed()] == nil {
+			hist = append(hist, a)
+		}
+	}
+	slices.SortFunc(hist, Anchor.compare)
+	return hist
+}
+
+// frontier are the entries of a past that are in the past of no other there.
+func (c *Case) frontier(past vector) (top []id.EntryID) {
+	var tips []*node
+	for place, n := range past.all() {
+		b := c.control[place]
+		tips = append(tips, b.entries[id.Seq(n)-1-b.start()])
+	}
+	for _, n := range tips {
+		if !slices.ContainsFunc(tips, func(x *node) bool { return x != n && x.past.has(n) }) {
+			top = append(top, n.id)
+		}
+	}
+	slices.SortFunc(top, compareEntries)
+	return top
+}

@@ -1,0 +1,139 @@
+package protocol_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"cordon/protocol"
+	"cordon/protocol/entry"
+	"cordon/protocol/id"
+	"cordon/protocol/link"
+)
+
+// TestFromAdmission: in random histories, whoever is admitted without the history gets
+// nothing that was written before, and folds what the gate lets out, in any order, to
+// the verdicts that everybody else has.
+func TestFromAdmission(t *testing.T) {
+	limited, withheld := 0, 0
+	seeds(t, 100, func(seed uint64) string {
+		h, old, admit := anchored(seed)
+		full := fold(protocol.NewCase(), h.pool)
+		if rule, known := full.Verdict(admit); !known || rule != "" {
+			return ""
+		}
+		x := h.ds[len(h.ds)-1]
+		if _, ok := full.History(x.Org.ID); !ok || !full.Member(x.Org.ID) { // it was admitted again, or removed
+			return ""
+		}
+		limited++
+		var given []*entry.Sealed
+		for i, e := range h.pool {
+			got := full.MaySend(e.ID, protocol.Header, to(x), from(h.ds[0]))
+			switch {
+			case e.Control():
+				given = append(given, e)
+			case got.Send && i < old:
+				return fmt.Sprintf("entry %d, of before the admission, would be sent", i)
+			case got.Send:
+				given = append(given, e)
+			case got.Gate == "G6":
+				withheld++
+			}
+		}
+		rng := rand.New(rand.NewPCG(seed, 3))
+		for range 3 {
+			c := protocol.NewCase()
+			if left := anyOrder(c, given, rng); left > 0 {
+				return fmt.Sprintf("%d of %d entries find no place", left, len(given))
+			}
+			if d := sameVerdicts(h, full, c, given); d != "" {
+				return "the newcomer: " + d
+			}
+			all := protocol.NewCase()
+			if left := anyOrder(all, h.pool, rng); left > 0 {
+				return fmt.Sprintf("%d entries of all find no place", left)
+			}
+			if got, want := h.shown(all), h.shown(full); got != want {
+				return "all of it in an order that begins feeds at their anchors:\n" + diff(want, got)
+			}
+		}
+		return ""
+	})
+	t.Logf("%d histories with a newcomer, %d entries withheld", limited, withheld)
+	if limited < 10 || withheld < 100 {
+		t.Errorf("%d histories with a newcomer, %d entries withheld: too few to say anything", limited, withheld)
+	}
+}
+
+// anchored is a history in the middle of which an organisation is admitted from then
+// on; old is how many entries there were.
+func anchored(seed uint64) (h *history, old int, admit id.EntryID) {
+	h = plays(random(seed), steady(), seed%2 == 0)
+	h.notes()
+	x := *gorse
+	h.ds, h.later = append(h.ds, &x), append(h.later, 0)
+	w := h.powerful(h.ws[0])
+	w.seen = w.seen.or(h.control())
+	if !able(h.ds[w.org]) {
+		return h, 0, admit
+	}
+	old = len(h.pool)
+	hist := h.known.FromNow(x.Org.ID, h.ds[w.org].Org.ID)
+	i := h.act(w, &protocol.Ident{Events: x.Org.Events})
+	h.idents = append(h.idents, shownEvents{i, len(h.ds) - 1, len(x.Org.Events)})
+	m := *admitOf(h.known, h.ds[w.org], &x, protocol.Observer, "late")
+	m.Hist = hist
+	admit = h.pool[h.act(w, &m)].ID
+	h.learn(h.join(len(h.ds)-1, "Gorse/1", nil))
+	h.notes()
+	for h.script = random(seed + 1<<32); len(h.script) > 0; {
+		h.step()
+	}
+	h.notes()
+	return h, old, admit
+}
+
+// notes lets every daemon write for everybody, after it has heard what there is, and one
+// of them fork.
+func (h *history) notes() {
+	for _, w := range h.ws {
+		h.write(w, h.content(id.Everyone))
+		w.seen = w.seen.or(h.control())
+		h.write(w, h.content(id.Everyone))
+	}
+	h.script = append(h.script, uint16(len(h.pool)))
+	h.forkContent(h.ws[h.pick(len(h.ws))])
+}
+
+var gorse = link.NewDaemon(nil, "Gorse")
+
+// anyOrder adds entries in a random order, again and again, until no more are taken; left
+// is how many are not.
+func anyOrder(c *protocol.Case, es []*entry.Sealed, rng *rand.Rand) (left int) {
+	es = slices.Clone(es)
+	rng.Shuffle(len(es), func(i, j int) { es[i], es[j] = es[j], es[i] })
+	for before := len(es) + 1; len(es) > 0 && len(es) < before; {
+		before = len(es)
+		es = slices.DeleteFunc(es, c.Add)
+	}
+	c.Settle()
+	return len(es)
+}
+
+// sameVerdicts compares what two folds say of entries, and the control plane's digest.
+func sameVerdicts(h *history, full, part *protocol.Case, es []*entry.Sealed) string {
+	if full.Digest() != part.Digest() {
+		return "another digest"
+	}
+	for _, e := range es {
+		want, _ := full.Verdict(e.ID)
+		if got, known := part.Verdict(e.ID); !known || got != want {
+			return fmt.Sprintf("entry %d: %q, everybody else says %q", h.at[e.ID], got, want)
+		}
+	}
+	theirs := *h
+	theirs.pool = es
+	return newWorld(part, es).disagree(&theirs, part)
+}
