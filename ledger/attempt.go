@@ -212,8 +212,11 @@ func (a *attempt) link(it *item) (ln *line, prev tip, ok bool, err error) {
 			return ln, ln.tip, true, nil
 		}
 	}
-	if it.Seq == 0 {
-		return nil, tip{}, true, nil
+	if prev, first, err := a.begins(it); first || err != nil {
+		if err != nil {
+			it.refuse(err)
+		}
+		return nil, prev, first, nil
 	}
 	if p := a.byID[it.Prev]; p != nil {
 		switch {
@@ -250,9 +253,9 @@ func (a *attempt) link(it *item) (ln *line, prev tip, ok bool, err error) {
 // therefore begins a branch; none if it begins the feed.
 func (a *attempt) holder(it *item) (*line, bool) {
 	lines := a.lanes[it.Feed()]
-	if it.Seq == 0 {
+	if _, first, _ := a.begins(it); first {
 		for _, ln := range lines {
-			if ln.tip.n > 0 && ln.from == 0 {
+			if ln.tip.n > 0 && ln.from == uint32(it.Seq) {
 				return ln, true
 			}
 		}

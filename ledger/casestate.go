@@ -53,6 +53,7 @@ type caseView struct {
 	byNum   []*feed                      // byNum[0] is feed 1; guarded by mu
 	erased  map[[16]byte]bool            // bodies, by what is hidden of their hash and kc; fixed
 	keys    map[id.Kid]ed25519.PublicKey // guarded by mu
+	anchors map[id.Feed]Anchor           // of feeds that do not begin at seq 0; guarded by mu, never changed in place
 	forked  map[id.Kid]bool              // has a feed with branches; guarded by mu
 	last    Pos                          // given out; guarded by mu
 	durable Pos                          // synced: what readers see; guarded by mu
@@ -166,7 +167,7 @@ func (cs *caseState) newView() (*caseView, error) {
 		return nil, err
 	}
 	v := &caseView{l: cs.l, id: cs.id, num: cs.k.num, box: box, mu: &cs.mu,
-		feeds: map[id.Feed][]*feed{}, erased: map[[16]byte]bool{}, keys: map[id.Kid]ed25519.PublicKey{}, forked: map[id.Kid]bool{}}
+		feeds: map[id.Feed][]*feed{}, anchors: map[id.Feed]Anchor{}, erased: map[[16]byte]bool{}, keys: map[id.Kid]ed25519.PublicKey{}, forked: map[id.Kid]bool{}}
 	v.index.queued = map[id.EntryID]place{}
 	return v, nil
 }
@@ -202,6 +203,9 @@ func (cs *caseState) load() (*caseView, error) {
 		return true, nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := v.loadAnchors(); err != nil {
 		return nil, err
 	}
 	v.last, err = v.lastPos()

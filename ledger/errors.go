@@ -38,6 +38,9 @@ var (
 	ErrMissing = errors.New("missing-entry")
 	// ErrLink says that prev is stored, but is not the place below in the same feed.
 	ErrLink = errors.New("bad-link")
+	// ErrBelow says that the feed begins at an anchor here, and the entry does not stand
+	// above that.
+	ErrBelow = errors.New("below-the-anchor")
 	// ErrDep says that a dep is no control entry.
 	ErrDep = errors.New("dep-not-control")
 	// ErrLamport says that lc is not 1 + the highest of prev and deps.

@@ -20,12 +20,13 @@ const (
 	tablePiece   table = 12 // case HMAC(content hash)[:16] n: piece of a body's sealed chunks
 	tableHeld    table = 13 // case HMAC(content hash)[:16]: how many chunks are held, from the first
 	tableErased  table = 14 // case HMAC(content hash or kc)[:16]: nothing; the body was erased
+	tableAnchor  table = 15 // case: where feeds begin that do not begin at seq 0
 )
 
 // caseTables are the tables that begin with a case's number. That of the case itself
 // is the first, so that whatever a crash leaves of a number, its row is there.
 var caseTables = [...]table{tableCase, tableFeed, tableEntry, tableIndex, tableArrival, tableKey,
-	tableHashes, tableCEK, tablePiece, tableHeld, tableErased}
+	tableHashes, tableCEK, tablePiece, tableHeld, tableErased, tableAnchor}
 
 // caseNum is a case's local number; never sent.
 type caseNum uint32

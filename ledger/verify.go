@@ -117,6 +117,9 @@ func (a *audit) root(f *feed) tip {
 		holder = a.v.byNum[holder.parent-1]
 		a.v.mu.Unlock()
 	}
+	if at, ok := a.v.anchor(f.name); ok && at.tip().n == f.from {
+		return at.tip()
+	}
 	e, err := a.v.entryAt(holder.num, f.from-1)
 	if err != nil {
 		return tip{}
