@@ -100,7 +100,7 @@ func (n *Node) passNext(ctx context.Context, c id.CaseID, k *known, list []ledge
 	}
 	k.step.Unlock()
 	if err == nil && next {
-		err = errors.Join(n.hear(c, list), n.cases.endJoin(c))
+		err = errors.Join(n.hear(c, list), n.cases.keep(c))
 	}
 	return next, err
 }

@@ -58,6 +58,10 @@ func (s *session) pull(c id.CaseID) error {
 	for _, h := range heads {
 		have[h.Feed] = max(have[h.Feed], h.Seq+1)
 	}
+	begins, err := s.n.begins(c, s.contact.Org, have)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	sh := s.shared[c]
 	if sh == nil {
@@ -66,12 +70,15 @@ func (s *session) pull(c id.CaseID) error {
 	}
 	var missing []wire.Range
 	for f, m := range sh.heads {
-		if n := have[f]; m.seq >= n {
+		n := have[f]
+		switch {
+		case m.seq >= n && n < begins(f): // it can bring nothing that fits on what is here
+		case m.seq >= n:
 			if f.Kid == s.n.c.Kid {
 				n = 0 // another copy of us wrote it, and may have gone its own way anywhere below
 			}
 			missing = append(missing, wire.Range{Feed: f, From: n, To: m.seq})
-		} else {
+		default:
 			defer s.n.asks.settle(c, f, n-1)
 		}
 	}

@@ -41,6 +41,9 @@ type known struct {
 	stored  time.Time // when the last entry for every member came; zero since start: none
 	heard   time.Time // when a steward was last heard
 
+	begins []protocol.Anchor // where feeds begin here that are not given to us from their beginning
+	untold bool              // the ledger has not been told of begins
+
 	guides map[id.OrgID]bool // while we join: who let us in, and the members that it has named; nil otherwise
 	joined bool              // the joining is over, and its row is still there
 }
@@ -51,6 +54,7 @@ type view struct {
 	removed  map[id.OrgID]bool // were members; are told so and get nothing else
 	left     map[id.OrgID]bool // were members until their own exit; get nothing, may still bring what they wrote
 	stewards map[id.OrgID]bool
+	history  map[id.OrgID][]protocol.Anchor // of the members that are not given all of it
 }
 
 // newCases folds every case once.
@@ -80,10 +84,13 @@ func (x *cases) load(c id.CaseID) error {
 	if row, err := x.heard.Get(c[:]); err == nil {
 		_ = k.heard.UnmarshalBinary(row) // a row that does not read is "never"
 	}
-	if k.view, err = x.fold(c); err != nil {
+	if k.view, k.begins, err = x.fold(c); err == nil {
+		err = x.beginAt(c, k.begins)
+	}
+	if err != nil {
 		return fmt.Errorf("fold: %w", err)
 	}
-	if k.guides != nil && k.view.members[x.c.Org] { // a crash came before endJoin
+	if k.guides != nil && k.view.members[x.c.Org] { // a crash came before keep
 		k.guides = nil
 		if err := x.joining.Delete(c[:]); err != nil {
 			return err
@@ -107,13 +114,17 @@ func caseKey(c id.CaseID) ([]byte, error) {
 }
 
 // fold reads the view off the fold of everything stored.
-func (x *cases) fold(c id.CaseID) (v view, err error) {
-	v = view{members: map[id.OrgID]bool{}, removed: map[id.OrgID]bool{}, left: map[id.OrgID]bool{}, stewards: map[id.OrgID]bool{}}
+func (x *cases) fold(c id.CaseID) (v view, begins []protocol.Anchor, err error) {
+	v = view{members: map[id.OrgID]bool{}, removed: map[id.OrgID]bool{}, left: map[id.OrgID]bool{}, stewards: map[id.OrgID]bool{},
+		history: map[id.OrgID][]protocol.Anchor{}}
 	err = x.c.Cases.With(c, func(k *protocol.Case) error {
 		for _, o := range k.Orgs() {
 			switch {
 			case k.Member(o):
 				v.members[o] = true
+				if hist, limited := k.History(o); limited {
+					v.history[o] = hist
+				}
 			case len(k.Removed(o)) > 0:
 				v.removed[o] = true
 			default:
@@ -123,15 +134,16 @@ func (x *cases) fold(c id.CaseID) (v view, err error) {
 		for _, o := range k.Stewards() {
 			v.stewards[o] = true
 		}
+		begins = k.Begins(x.c.Org)
 		return nil
 	})
-	return v, err
+	return v, begins, err
 }
 
-// refresh folds what was stored since and ends a joining that is complete, but for
-// its row, which is for endJoin. changed says whether anybody's standing is another.
+// refresh folds what was stored since and ends a joining that is complete. What is to
+// be written of that is for keep. changed says whether anybody's standing is another.
 func (x *cases) refresh(c id.CaseID) (changed bool, err error) {
-	v, err := x.fold(c)
+	v, begins, err := x.fold(c)
 	if err != nil {
 		return false, err
 	}
@@ -142,6 +154,9 @@ func (x *cases) refresh(c id.CaseID) (changed bool, err error) {
 		return false, nil // erased meanwhile
 	}
 	changed = !k.view.equal(v)
+	if !slices.EqualFunc(k.begins, begins, func(a, b protocol.Anchor) bool { return a.Entry == b.Entry }) {
+		k.begins, k.untold = begins, true
+	}
 	k.view = v
 	if k.guides != nil && v.members[x.c.Org] {
 		k.guides, k.joined, changed = nil, true, true
@@ -156,16 +171,23 @@ func (k *known) passed() ledger.Pos {
 	return k.cursor
 }
 
-// endJoin deletes the row of a joining that refresh has ended. After a crash before
-// it the row is still there, and load deletes it.
-func (x *cases) endJoin(c id.CaseID) error {
+// keep writes what refresh has found: where feeds begin here, and that a joining has
+// ended. After a crash before it, load does so.
+func (x *cases) keep(c id.CaseID) error {
 	x.mu.Lock()
 	k := x.all[c]
-	joined := k != nil && k.joined
-	if joined {
-		k.joined = false
+	if k == nil {
+		x.mu.Unlock()
+		return nil // erased meanwhile
 	}
+	joined, untold, begins := k.joined, k.untold, k.begins
+	k.joined, k.untold = false, false
 	x.mu.Unlock()
+	if untold {
+		if err := x.beginAt(c, begins); err != nil {
+			return err
+		}
+	}
 	if !joined {
 		return nil
 	}

@@ -101,7 +101,7 @@ func (c *Case) shows(a Anchor) bool {
 // within is gate G6: what o has written itself, all where a live admit gives it all
 // history, else what stands above an anchor and what is of a feed without one.
 func (c *Case) within(o *org, n *node) bool {
-	if n.org == o || n.comp != id.Everyone {
+	if n.org == o {
 		return true
 	}
 	for _, k := range o.liveIn(c.all) {
@@ -109,7 +109,7 @@ func (c *Case) within(o *org, n *node) bool {
 		if !ok || m.Hist == nil {
 			return true
 		}
-		a, ok := find(m.Hist, n.kid)
+		a, ok := FindAnchor(m.Hist, id.Feed{Kid: n.kid, Comp: n.comp})
 		if !ok || c.overAnchor(a, n) {
 			return true
 		}
@@ -117,10 +117,10 @@ func (c *Case) within(o *org, n *node) bool {
 	return false
 }
 
-// find is the anchor of a key.
-func find(hist []Anchor, kid id.Kid) (Anchor, bool) {
-	i, ok := slices.BinarySearchFunc(hist, kid, func(a Anchor, k id.Kid) int { return bytes.Compare(a.Kid[:], k[:]) })
-	if !ok {
+// FindAnchor is the anchor of a feed in a list by key.
+func FindAnchor(hist []Anchor, f id.Feed) (Anchor, bool) {
+	i, ok := slices.BinarySearchFunc(hist, f.Kid, func(a Anchor, k id.Kid) int { return bytes.Compare(a.Kid[:], k[:]) })
+	if !ok || f.Comp != id.Everyone {
 		return Anchor{}, false
 	}
 	return hist[i], true
@@ -174,7 +174,7 @@ func (c *Case) History(o id.OrgID) (hist []Anchor, limited bool) {
 // where one of them has none.
 func lower(x, y []Anchor) (both []Anchor) {
 	for _, a := range x {
-		if b, ok := find(y, a.Kid); ok {
+		if b, ok := FindAnchor(y, a.Feed()); ok {
 			both = append(both, slices.MinFunc([]Anchor{a, b}, func(a, b Anchor) int { return cmp.Compare(a.Seq, b.Seq) }))
 		}
 	}

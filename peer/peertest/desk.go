@@ -172,8 +172,12 @@ func (d *desk) Accepted(from peer.Contact, a peer.Acceptance) (*peer.Join, error
 
 func (d *desk) admit(inv asked, a peer.Acceptance, card *identity.Card) error {
 	known := false
+	var hist []protocol.Anchor
 	err := d.o.Cases.With(inv.c, func(k *protocol.Case) error {
 		_, known = k.Org(card.Org.ID)
+		if d.o.FromNow {
+			hist = k.FromNow(card.Org.ID, d.o.ID)
+		}
 		return nil
 	})
 	if err != nil {
@@ -184,7 +188,7 @@ func (d *desk) admit(inv asked, a peer.Acceptance, card *identity.Card) error {
 			return fmt.Errorf("identity: %w", err)
 		}
 	}
-	_, err = d.o.Write(inv.c, &protocol.Admit{Invite: inv.raw, Accept: a.Accept, Salt: inv.salt, Card: a.Card})
+	_, err = d.o.Write(inv.c, &protocol.Admit{Invite: inv.raw, Accept: a.Accept, Salt: inv.salt, Hist: hist, Card: a.Card})
 	return err
 }
 

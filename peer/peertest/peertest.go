@@ -30,20 +30,21 @@ import (
 
 // Org is one organisation with one daemon.
 type Org struct {
-	ID     id.OrgID
-	Kid    id.Kid
-	Chain  *identity.Org
-	Ledger *ledger.Ledger
-	Cases  *projection.Cases
-	Node   *peer.Node         // nil unless started
-	Hook   func(*peer.Node)   // called by Start before the node runs; may be nil
-	Disk   *memdisk.Disk      // where the store is opened the next time; nil is the machine's
-	Shut   bool               // refuses every invitation
-	Public bool               // takes part in the public topics
-	Relays []string           // where it waits for connections
-	Tap    func([]byte)       // peer.Config's
-	Clock  func() time.Time   // of the node; nil is time.Now
-	Tune   func(*peer.Config) // has the last word on the node's; may be nil
+	ID      id.OrgID
+	Kid     id.Kid
+	Chain   *identity.Org
+	Ledger  *ledger.Ledger
+	Cases   *projection.Cases
+	Node    *peer.Node         // nil unless started
+	Hook    func(*peer.Node)   // called by Start before the node runs; may be nil
+	Disk    *memdisk.Disk      // where the store is opened the next time; nil is the machine's
+	Shut    bool               // refuses every invitation
+	FromNow bool               // gives whom it admits what is written from then on
+	Public  bool               // takes part in the public topics
+	Relays  []string           // where it waits for connections
+	Tap     func([]byte)       // peer.Config's
+	Clock   func() time.Time   // of the node; nil is time.Now
+	Tune    func(*peer.Config) // has the last word on the node's; may be nil
 
 	// Joined is called when a join packet came, before it is used; may be nil.
 	Joined func()
