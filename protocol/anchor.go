@@ -74,33 +74,33 @@ func writeAnchor(a Anchor) any {
 
 // before is the entry that a prev names: the one that is here, else what an anchor
 // says of it; nil where neither is, or not all that the anchor names.
-func (c *Case) before(x id.EntryID, union func(s, t *shelf) *shelf) *node {
-	if n := c.nodes[x]; n != nil {
-		return n
+func (c *Case) before(x id.EntryID, union func(s, t *shelf) *shelf) (*node, id.Seq) {
+	if n, seq := c.find(x); n != nil {
+		return n, seq
 	}
 	a, ok := c.given[x]
 	if !ok {
-		return nil
+		return nil, 0
 	}
-	n := &node{id: x, kid: a.Kid, comp: id.Everyone, seq: a.Seq, lc: a.LC, branch: &branch{feed: &feed{name: a.Feed()}, place: -1}}
+	n := &node{id: x, kid: a.Kid, comp: id.Everyone, seq: a.Seq, lc: a.LC, why: notKnown(), branch: &branch{feed: &feed{name: a.Feed()}}}
 	for _, p := range a.Past {
 		k := c.nodes[p]
-		if k == nil || !k.control() {
-			return nil
+		if k == nil {
+			return nil, 0
 		}
 		n.past = n.past.join(k.past, union)
 	}
-	return n
+	return n, n.seq
 }
 
 // shows says whether all that an anchor names of the control plane is here.
 func (c *Case) shows(a Anchor) bool {
-	return !slices.ContainsFunc(a.Past, func(p id.EntryID) bool { n := c.nodes[p]; return n == nil || !n.control() })
+	return !slices.ContainsFunc(a.Past, func(p id.EntryID) bool { return c.nodes[p] == nil })
 }
 
 // within is gate G6: what o has written itself, all where a live admit gives it all
 // history, else what stands above an anchor and what is of a feed without one.
-func (c *Case) within(o *org, n *node) bool {
+func (c *Case) within(o *org, n *node, seq id.Seq) bool {
 	if n.org == o {
 		return true
 	}
@@ -110,7 +110,7 @@ func (c *Case) within(o *org, n *node) bool {
 			return true
 		}
 		a, ok := FindAnchor(m.Hist, id.Feed{Kid: n.kid, Comp: n.comp})
-		if !ok || c.overAnchor(a, n) {
+		if !ok || c.overAnchor(a, n.branch, seq) {
 			return true
 		}
 	}
@@ -126,29 +126,22 @@ func FindAnchor(hist []Anchor, f id.Feed) (Anchor, bool) {
 	return hist[i], true
 }
 
-// overAnchor says whether n stands above an anchor along its feed. Who holds the feed from
+// overAnchor says whether what stands in a branch at seq is above an anchor along its feed. Who holds the feed from
 // a higher anchor on alone cannot follow it down so far, and takes it for the same
 // unless the key has forked.
-func (c *Case) overAnchor(a Anchor, n *node) bool {
-	at := c.nodes[a.Entry]
-	if at == n {
-		return false
-	}
-	for y := n; ; {
-		if at != nil && at.branch == y.branch {
-			return at.seq <= y.seq
+func (c *Case) overAnchor(a Anchor, b *branch, seq id.Seq) bool {
+	at, low := c.content.find(a.Entry)
+	for b != at {
+		from := b.from
+		if from == nil || from.id == a.Entry {
+			return from != nil
 		}
-		from := y.branch.from
-		switch {
-		case from == nil:
-			return false
-		case from.id == a.Entry:
-			return true
-		case c.nodes[from.id] == nil:
+		if b, _ = c.content.find(from.id); b == nil {
 			return from.seq > a.Seq && !c.forked[a.Kid] && len(c.closed[a.Kid]) == 0
 		}
-		y = c.nodes[from.id]
+		seq = from.seq + 1 // what stands above that
 	}
+	return low < seq
 }
 
 // History says from where on a member is given what is for everybody: limited is false
@@ -217,10 +210,10 @@ func (c *Case) FromNow(o, us id.OrgID) []Anchor {
 		if x, _ := c.holder(name.Kid, c.all); name.Comp != id.Everyone || x != nil && x.id == o {
 			continue
 		}
-		tip := f.branches[0].tip
+		tip := f.branches[0].last()
 		for _, b := range f.branches[1:] {
-			if b.tip.seq > tip.seq || b.tip.seq == tip.seq && compareEntries(b.tip.id, tip.id) < 0 {
-				tip = b.tip
+			if x := b.last(); x.seq > tip.seq || x.seq == tip.seq && compareEntries(x.id, tip.id) < 0 {
+				tip = x
 			}
 		}
 		hist = append(hist, Anchor{Kid: name.Kid, Seq: tip.seq, Entry: tip.id, LC: tip.lc, Past: c.frontier(tip.past)})

@@ -101,7 +101,9 @@ func (h *history) notes() {
 	for _, w := range h.ws {
 		h.write(w, h.content(id.Everyone))
 		w.seen = w.seen.or(h.control())
-		h.write(w, h.content(id.Everyone))
+		for range 3 {
+			h.write(w, h.content(id.Everyone))
+		}
 	}
 	h.script = append(h.script, uint16(len(h.pool)))
 	h.forkContent(h.ws[h.pick(len(h.ws))])

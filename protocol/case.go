@@ -13,12 +13,14 @@ import (
 // in. It is not safe for concurrent use; a Case that is only read may be read
 // by many.
 type Case struct {
-	id    id.CaseID
-	rows  []*kind // the table by number; byType, except where a test breaks a rule
-	nodes map[id.EntryID]*node
-	order []*node // as they came, which is a causal order
-	feeds map[id.Feed]*feed
-	given map[id.EntryID]Anchor // by what they name; of two that name one entry, the first that came
+	id      id.CaseID
+	rows    []*kind              // the table by number; byType, except where a test breaks a rule
+	nodes   map[id.EntryID]*node // control plane
+	content spots
+	order   []*node // as they came, which is a causal order
+	len     int     // how many entries they stand for
+	feeds   map[id.Feed]*feed
+	given   map[id.EntryID]Anchor // by what they name; of two that name one entry, the first that came
 
 	control []*branch // by place in vectors
 	unions  map[[2]*shelf]*shelf
@@ -72,7 +74,7 @@ type Case struct {
 	part bool // it is a part of another case, as a past has it
 }
 
-// node is one entry in the fold.
+// node is one entry in the fold; in the content plane, the first of a stretch, for all of it.
 type node struct {
 	id     id.EntryID
 	kid    id.Kid
@@ -82,7 +84,7 @@ type node struct {
 	t      uint64
 	cfg    *id.ConfigID
 	agr    *id.AgrID
-	prev   *node // content: the entry before it, if it is here
+	prev   *node // content: what stands for the entry before it
 	kind   *kind
 	msg    Message  // nil in the content plane and for unknown kinds
 	branch *branch  // nil in a dry run
@@ -116,7 +118,7 @@ func (n *node) rule() string {
 func NewCase() *Case {
 	c := &Case{
 		rows:  byType,
-		nodes: map[id.EntryID]*node{}, feeds: map[id.Feed]*feed{}, given: map[id.EntryID]Anchor{}, forked: map[id.Kid]bool{},
+		nodes: map[id.EntryID]*node{}, content: newSpots(), feeds: map[id.Feed]*feed{}, given: map[id.EntryID]Anchor{}, forked: map[id.Kid]bool{},
 		orgs: map[id.OrgID]*org{}, events: map[[32]byte]*event{}, certs: map[id.Kid][]*cert{},
 		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, closed: map[id.Kid][]*node{}, cuts: map[signer][]keyCut{},
 		terms: newAgreements(), configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
@@ -132,7 +134,7 @@ func (c *Case) Apply(e *entry.Sealed) Outcome {
 		return Outcome{Refused: ErrOrder}
 	}
 	c.Settle()
-	n := c.nodes[e.ID]
+	n, _ := c.find(e.ID)
 	return Outcome{Refused: n.rule(), Late: !n.control() && n.honoured() && !c.member(n.org)}
 }
 
@@ -140,12 +142,17 @@ func (c *Case) Apply(e *entry.Sealed) Outcome {
 // the prev, an admit with an anchor there and what that names; else it returns false, and nothing was stored. The same entry again changes nothing.
 // Before the case is read again, Settle must be called.
 func (c *Case) Add(e *entry.Sealed) bool {
-	if c.nodes[e.ID] != nil {
+	if c.holds(e.ID) {
 		return true
 	}
 	past, prev, ok := c.pastOf(e, c.shelves)
 	if !ok || !c.fits(e) {
 		return false
+	}
+	c.len++
+	if prev.standsFor(e) {
+		c.content.put(prev.branch, e.ID)
+		return true
 	}
 	n := c.read(e, past, prev)
 	if e.Genesis() {
@@ -155,7 +162,6 @@ func (c *Case) Add(e *entry.Sealed) bool {
 	if n.empowered {
 		c.configs[*n.cfg].knows(n)
 	}
-	c.nodes[n.id] = n
 	c.order = append(c.order, n)
 	c.stale = c.stale || c.voidsActs(n)
 	if n.org != nil && n.control() {
@@ -208,7 +214,7 @@ func (c *Case) fits(e *entry.Sealed) bool {
 func (c *Case) read(e *entry.Sealed, past vector, prev *node) *node {
 	n := newNode(e, row(c.rows, e.Type), past)
 	if !n.control() {
-		n.prev = c.nodes[e.Prev]
+		n.prev = prev
 	} else if prev != nil {
 		n.carried = prev.carried
 	}
@@ -322,7 +328,7 @@ func (c *Case) Check(e *entry.Sealed) error {
 	if !ok || !c.fits(e) {
 		return refuse(ErrOrder, "the entry names what is not here, or another case")
 	}
-	if n := c.nodes[e.ID]; n != nil && n.why != nil {
+	if n, _ := c.find(e.ID); n != nil && n.why != nil {
 		return refuse(n.why.Rule, "the entry is folded already, and refused: %s", n.why.Text)
 	}
 	if c.forks(e, prev) {
@@ -337,11 +343,11 @@ var errForked = refuse("feed-forked",
 
 // forks says whether the entry's key is closed, or would be by the entry.
 func (c *Case) forks(e *entry.Sealed, prev *node) bool {
-	if c.forked[e.Kid] || len(c.closed[e.Kid]) > 0 || c.nodes[e.ID] != nil {
+	if c.forked[e.Kid] || len(c.closed[e.Kid]) > 0 || c.holds(e.ID) {
 		return c.forked[e.Kid]
 	}
 	if prev != nil {
-		return prev.branch.tip != prev
+		return prev.branch.next() != e.Seq
 	}
 	return c.feeds[e.Feed()] != nil
 }
@@ -362,8 +368,8 @@ func (c *Case) May(kid id.Kid, f entry.Fields) error {
 	feed := id.Feed{Kid: kid, Comp: f.Comp}
 	n.past = c.pastWith(c.Deps(kid, f.Comp, needs...), feed)
 	if own := c.feeds[feed]; own != nil {
-		tip := own.branches[0].tip
-		n.seq, n.carried = tip.seq+1, tip.carried
+		b := own.branches[0]
+		n.seq, n.carried = b.next(), b.tip.carried
 	}
 	if n.bad == nil {
 		n.bad = c.attribute(n)
@@ -391,7 +397,7 @@ func (c *Case) dry(n *node) error {
 // when it is honoured. It may change: a removal voids status entries that it
 // did not see. known is false for an entry that was not applied.
 func (c *Case) Verdict(e id.EntryID) (rule string, known bool) {
-	n := c.nodes[e]
+	n, _ := c.find(e)
 	if n == nil {
 		return "", false
 	}
@@ -401,7 +407,7 @@ func (c *Case) Verdict(e id.EntryID) (rule string, known bool) {
 // Why is the refusal behind a verdict; nil for an entry that is honoured or was
 // not applied.
 func (c *Case) Why(e id.EntryID) *Refusal {
-	if n := c.nodes[e]; n != nil {
+	if n, _ := c.find(e); n != nil {
 		return n.why
 	}
 	return nil

@@ -212,7 +212,7 @@ func Fin(c *Case) []Place { return c.fin() }
 
 // Author is whose entry it is, and what refuses it by its past alone.
 func Author(c *Case, e id.EntryID) (o id.OrgID, rule string) {
-	n := c.nodes[e]
+	n, _ := c.find(e)
 	if n.org != nil {
 		o = n.org.id
 	}
@@ -350,4 +350,26 @@ func (m *tableAccept) apply(c *Case, n *node) {
 	if slices.ContainsFunc(c.open(), func(a *agreed) bool { return a.id == m.Agr }) {
 		m.EmbargoAccept.apply(c, n)
 	}
+}
+
+// Judged is how many entries the fold judges: of a stretch of content one.
+func Judged(c *Case) int { return len(c.order) }
+
+// FoundAmongClashes says whether content entries are found of which the first bytes are alike,
+// and no others.
+func FoundAmongClashes(n int) bool {
+	s := newSpots()
+	f := &feed{name: id.Feed{Comp: id.Everyone}}
+	s.branches = []*branch{{feed: f}, {feed: f, place: 1}}
+	for i := range n {
+		b := s.branches[i%2]
+		s.put(b, id.EntryID{31: byte(i)})
+	}
+	for i := range n {
+		if b, seq := s.find(id.EntryID{31: byte(i)}); b != s.branches[i%2] || int(seq) != i/2 {
+			return false
+		}
+	}
+	b, _ := s.find(id.EntryID{30: 1})
+	return b == nil
 }

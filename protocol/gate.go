@@ -48,7 +48,7 @@ type Decision struct {
 // out for a case's bytes (spec/protocol.md §5.2).
 func (c *Case) MaySend(x id.EntryID, part Part, to Recipient, here Local) Decision {
 	no := func(gate string) Decision { return Decision{Gate: gate} }
-	n := c.nodes[x]
+	n, seq := c.find(x)
 	if n == nil || here.Hold || here.Erased {
 		return no("G0")
 	}
@@ -70,7 +70,7 @@ func (c *Case) MaySend(x id.EntryID, part Part, to Recipient, here Local) Decisi
 		return no("G4")
 	case !c.reads(o, n.comp):
 		return no("G5")
-	case !c.within(o, n):
+	case !c.within(o, n, seq):
 		return no("G6")
 	case part == Header:
 		return Decision{Send: true, Gate: "G6"}

@@ -176,10 +176,11 @@ type feed struct {
 // is in whose past does not.
 type branch struct {
 	feed    *feed
-	place   int     // in vectors; -1 in the content plane
-	from    *node   // the entry below its first, which before may have made; nil at seq 0
-	entries []*node // control plane
-	tip     *node
+	place   int          // in vectors; in the content plane, in spots
+	from    *node        // the entry below its first, which before may have made; nil at seq 0
+	entries []*node      // in the content plane, what stands for a stretch each
+	ids     []id.EntryID // content plane, by seq
+	tip     *node        // the last of entries
 }
 
 // start is the seq of the branch's first entry.
@@ -188,6 +189,14 @@ func (b *branch) start() id.Seq {
 		return 0
 	}
 	return b.from.seq + 1
+}
+
+// next is the seq of the entry that would go on from its last.
+func (b *branch) next() id.Seq {
+	if b.feed.name.Comp == id.Control {
+		return b.start() + id.Seq(len(b.entries))
+	}
+	return b.start() + id.Seq(len(b.ids))
 }
 
 // below says whether y is n or stands above it along the feed.
@@ -225,13 +234,14 @@ func (c *Case) forkedAt(n *node) bool {
 // left out: it is no past (badDeps refuses the entry). union joins two shelves.
 func (c *Case) pastOf(e *entry.Sealed, union func(s, t *shelf) *shelf) (past vector, prev *node, ok bool) {
 	if e.Prev != (id.EntryID{}) {
-		if prev = c.before(e.Prev, union); prev == nil || prev.branch.feed.name != e.Feed() || prev.seq+1 != e.Seq {
+		var seq id.Seq
+		if prev, seq = c.before(e.Prev, union); prev == nil || prev.branch.feed.name != e.Feed() || seq+1 != e.Seq {
 			return nil, nil, false
 		}
 		past = prev.past
 	}
 	for _, d := range e.Deps {
-		n := c.nodes[d]
+		n, _ := c.find(d)
 		if n == nil {
 			return nil, nil, false
 		}
@@ -248,7 +258,7 @@ func (c *Case) pastOf(e *entry.Sealed, union func(s, t *shelf) *shelf) (past vec
 func (c *Case) badDeps(e *entry.Sealed, past vector, prev *node) *Refusal {
 	for i, d := range e.Deps {
 		n := c.nodes[d]
-		if !n.control() {
+		if n == nil {
 			return refuse("dep-not-control", "dependency %v is no control entry", d)
 		}
 		if r := c.afterProof(n, past); r != nil {
@@ -258,7 +268,7 @@ func (c *Case) badDeps(e *entry.Sealed, past vector, prev *node) *Refusal {
 			return refuse("deps-not-minimal", "dependency %v is already in the past of the entry before", d)
 		}
 		for j, other := range e.Deps {
-			if o := c.nodes[other]; i != j && o.control() && o.past.has(n) {
+			if o := c.nodes[other]; i != j && o != nil && o.past.has(n) {
 				return refuse("deps-not-minimal", "dependency %v is already in the past of dependency %v", d, other)
 			}
 		}
@@ -291,19 +301,25 @@ func (c *Case) place(n *node, name id.Feed, prev *node) {
 		f = &feed{name: name, fork: -1}
 		c.feeds[name] = f
 	}
-	if prev != nil && prev.branch.tip == prev {
+	if prev != nil && prev.branch.next() == n.seq {
 		n.branch = prev.branch
 	} else {
 		n.branch = c.newBranch(f)
-		n.branch.from = prev
+		if prev != nil {
+			below := prev.entry(n.seq - 1)
+			n.branch.from = &below
+		}
 	}
 	if len(f.branches) > 1 && !f.forkedAt(n.seq) && f.another(n) {
 		f.fork = int64(n.seq)
 		c.forked[name.Kid] = true
 	}
 	n.branch.tip = n
-	if n.control() {
-		n.branch.entries = append(n.branch.entries, n)
+	n.branch.entries = append(n.branch.entries, n)
+	if !n.control() {
+		c.content.put(n.branch, n.id)
+	} else {
+		c.nodes[n.id] = n
 		n.past = n.past.with(n.branch.place, uint32(n.seq)+1)
 		c.all = c.all.with(n.branch.place, uint32(n.seq)+1)
 	}
@@ -311,15 +327,17 @@ func (c *Case) place(n *node, name id.Feed, prev *node) {
 
 // another says whether another branch than that of n has an entry at its seq.
 func (f *feed) another(n *node) bool {
-	return slices.ContainsFunc(f.branches, func(b *branch) bool { return b != n.branch && b.start() <= n.seq && n.seq <= b.tip.seq })
+	return slices.ContainsFunc(f.branches, func(b *branch) bool { return b != n.branch && b.start() <= n.seq && n.seq < b.next() })
 }
 
 func (c *Case) newBranch(f *feed) *branch {
-	b := &branch{feed: f, place: -1}
-	if f.name.Comp == id.Control {
-		b.place = len(c.control)
-		c.control = append(c.control, b)
+	b := &branch{feed: f}
+	all := &c.control
+	if f.name.Comp != id.Control {
+		all = &c.content.branches
 	}
+	b.place = len(*all)
+	*all = append(*all, b)
 	f.branches = append(f.branches, b)
 	return b
 }

@@ -265,9 +265,9 @@ func (c *Case) Unproven() (forks [][2]id.EntryID) {
 			continue
 		}
 		var pair []id.EntryID
-		for _, n := range c.order {
-			if n.branch.feed == f && int64(n.seq) == f.fork && len(pair) < 2 {
-				pair = append(pair, n.id)
+		for _, b := range f.branches {
+			if at := id.Seq(f.fork); b.start() <= at && at < b.next() && len(pair) < 2 {
+				pair = append(pair, b.id(at))
 			}
 		}
 		slices.SortFunc(pair, compareEntries)
@@ -298,7 +298,7 @@ func (c *Case) RefusedActs() (acts []id.EntryID) {
 // AuthorOf is the organisation that wrote a folded entry; ok is false where it is
 // of no organisation of the case.
 func (c *Case) AuthorOf(e id.EntryID) (o id.OrgID, ok bool) {
-	n := c.nodes[e]
+	n, _ := c.find(e)
 	if n == nil || n.org == nil {
 		return o, false
 	}

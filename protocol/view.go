@@ -53,7 +53,7 @@ type Room struct {
 func (c *Case) ID() id.CaseID { return c.id }
 
 // Len is the number of entries folded.
-func (c *Case) Len() int { return len(c.order) }
+func (c *Case) Len() int { return c.len }
 
 // State is StateOK, StateUpgrade or StateConflict.
 func (c *Case) State() string {
@@ -287,8 +287,13 @@ func (c *Case) Readers(comp id.Comp) (readers []id.OrgID) {
 // number, then steward rank and first admission of the author, kid, compartment
 // and seq.
 func (c *Case) Before(a, b id.EntryID) bool {
-	x, y := c.nodes[a], c.nodes[b]
-	return x != nil && y != nil && c.compareNodes(x, y) < 0
+	x, i := c.find(a)
+	y, j := c.find(b)
+	if x == nil || y == nil {
+		return false
+	}
+	v, w := x.entry(i), y.entry(j)
+	return c.compareNodes(&v, &w) < 0
 }
 
 func (c *Case) compareNodes(x, y *node) int {
