@@ -39,9 +39,15 @@ list shows it). It binds this daemon alone: other stewards have their own. Who
 is in the case stays in it.`},
 	{use: "invite CASE ORG", short: "invite a pinned organisation", confirm: true, run: (*call).caseInvite,
 		long: `Invite a pinned organisation. It sees the agreement, the role and your teaser,
-nothing else, until it has signed; then your daemon lets it in, at any hour.`,
+nothing else, until it has signed; then your daemon lets it in, at any hour.
+
+With --history from-admission it is given the notes, files and findings that are
+written once it is in, for everybody, and none of before: not the title, not the
+report. Who is in the case, its states, embargo and claims it sees from the
+beginning. That cannot be made more later: where its copy has begun, it begins.`,
 		flags: func(f *pflag.FlagSet) {
 			f.String("role", "", "`ROLE`: mitigating-vendor, dependent-vendor, coordinator, reporter, deployer, observer")
+			f.String("history", "", "what it is given of what was `WRITTEN` before: full, from-admission; default full")
 			f.String("teaser", "", "`TEXT` of at most 280 bytes that is sent BEFORE they sign; default none")
 			must(cobra.MarkFlagRequired(f, "role"))
 		}},
@@ -120,7 +126,7 @@ func (c *call) caseList() error {
 			if k.State != "" && k.State != "ok" {
 				state = strings.ToUpper(k.State)
 			}
-			rows[i] = []string{shortID(k.Case.String()), state, k.RM, ends(k.Embargo, k.End, c.now()), titleOf(k.Title)}
+			rows[i] = []string{shortID(k.Case.String()), state, k.RM, ends(k.Embargo, k.End, c.now()), titleSince(k.Title, k.Since)}
 		}
 		table(w, []string{"CASE", "STATE", "WE", "EMBARGO", "TITLE"}, rows)
 		for _, k := range l.Cases {
@@ -151,6 +157,14 @@ func titleOf(title string) string {
 	return safe(title)
 }
 
+// titleSince is titleOf in a case of which we may not be given what was written before.
+func titleSince(title string, since *time.Time) string {
+	if title == "" && since != nil {
+		return "(written before we came in)"
+	}
+	return titleOf(title)
+}
+
 func (c *call) caseContact() error {
 	client, err := c.client()
 	if err != nil {
@@ -161,9 +175,16 @@ func (c *call) caseContact() error {
 }
 
 func (c *call) caseInvite() error {
+	given := "Once it has, it gets the whole case: report, notes and history for everybody."
+	switch c.text("history") {
+	case "":
+		given += "\nA member that has the case from its admission on gets no more by this."
+	case "from-admission":
+		given = `Once it has, it gets what is written for everybody from then on, and who is in
+the case, in what state, until when. Title, report and notes of before: never.`
+	}
 	err := c.confirmed("invite", `%s is asked to sign the embargo agreement of case %s as %s.
-Once it has, it gets the whole case: report, notes and history for everybody.`,
-		safe(c.args[1]), safe(c.args[0]), c.text("role"))
+%s`, safe(c.args[1]), safe(c.args[0]), c.text("role"), given)
 	if err != nil {
 		return err
 	}
@@ -171,12 +192,15 @@ Once it has, it gets the whole case: report, notes and history for everybody.`,
 	if err != nil {
 		return err
 	}
-	w, err := client.Invite(c.ctx, c.args[0], api.Invite{Org: c.args[1], Role: c.text("role"), Teaser: c.text("teaser")})
+	w, err := client.Invite(c.ctx, c.args[0], api.Invite{Org: c.args[1], Role: c.text("role"), Teaser: c.text("teaser"), History: c.text("history")})
 	if err != nil {
 		return err
 	}
 	c.say("%s", w.ID)
 	c.note("Invited. Until it has signed, it is sent the agreement and your teaser, no more.")
+	if c.text("history") == "from-admission" {
+		c.note("It will see neither title nor report. Once it is in, say what it needs to know:\n  cordon say %s TEXT", safe(c.args[0]))
+	}
 	for _, x := range w.Warnings {
 		c.note("cordon: %s\n  try: %s", safe(x.Text), safe(x.Try))
 	}

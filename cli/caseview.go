@@ -36,7 +36,7 @@ func (c *call) caseShow() error {
 }
 
 func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
-	fmt.Fprintln(w, clip(titleOf(k.Title), width))
+	fmt.Fprintln(w, clip(titleSince(k.Title, k.Since), width))
 	if slices.ContainsFunc(k.Participants, func(p api.Participant) bool { return p.Org == us && p.Removed }) {
 		fmt.Fprintln(w, "WE ARE OUT OF THIS CASE: nothing new arrives. What was received stays bound.")
 	}
@@ -45,6 +45,10 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 		field(w, "UNFINISHED", x.Text+"\n"+x.Try)
 	}
 	field(w, "case", k.Case.String())
+	if k.Since != nil {
+		field(w, "history", "from our admission on, "+when(*k.Since, now)+". What was written for everybody before, title and report too, "+
+			"is not given to us\nask a member for what we need: cordon say "+shortID(k.Case.String())+" TEXT")
+	}
 	field(w, "embargo", embargoText(k.Embargo, now))
 	linksText(w, k, now)
 	field(w, "state", k.CS+": "+stateWords(k.CS))
@@ -95,6 +99,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	head := []string{"ORGANISATION", "ROLE", "REPORT", "FIX", "AGREEMENT"}
 	table(w, head, in)
 	furtherText(w, k)
+	historyText(w, k)
 	if len(waiting) > 0 {
 		fmt.Fprintln(w, "\nInvited, has been sent nothing yet:")
 		table(w, head[:2], firstTwo(waiting))
@@ -122,6 +127,23 @@ func furtherText(w io.Writer, k *api.Case) {
 	if len(rows) > 0 {
 		fmt.Fprintln(w, "\nAsked to take a further role:")
 		table(w, []string{"ORGANISATION", "ROLE", "ANSWER"}, rows)
+	}
+}
+
+// historyText says who is not given, or will not be, what was written before.
+func historyText(w io.Writer, k *api.Case) {
+	var rows [][]string
+	for _, p := range k.Participants {
+		switch {
+		case p.Since != nil:
+			rows = append(rows, []string{clip(safe(p.Name), 24), "since " + p.Since.UTC().Format(time.DateOnly)})
+		case p.History == "from-admission" && p.Consent != "declined":
+			rows = append(rows, []string{clip(safe(p.Name), 24), "once it is admitted"})
+		}
+	}
+	if len(rows) > 0 {
+		fmt.Fprintln(w, "\nReads what is written from its admission on, nothing of before:")
+		table(w, []string{"ORGANISATION", "READS"}, rows)
 	}
 }
 

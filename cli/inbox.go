@@ -228,7 +228,7 @@ func (c *call) awaitCase(ctx context.Context, client *api.Client, before *api.Ca
 		found := false
 		for _, k := range arrived(before, now) {
 			c.say("%s", k.Case)
-			c.note("Signed, and here: %s", safe(k.Title))
+			c.note("Signed, and here: %s", titleSince(k.Title, k.Since))
 			found = true
 		}
 		if found {
@@ -257,7 +257,7 @@ func (c *call) awaitRole(ctx context.Context, client *api.Client, of id.CaseID, 
 		}
 		if k != nil && slices.ContainsFunc(k.Participants, func(p api.Participant) bool { return p.Org == us.Org && slices.Contains(p.Roles, role) }) {
 			c.say("%s", of)
-			c.note("Signed, and %s in: %s", role, safe(k.Title))
+			c.note("Signed, and %s in: %s", role, titleSince(k.Title, k.Since))
 			return nil
 		}
 		select {
@@ -274,7 +274,7 @@ func arrived(before, now *api.Cases) []api.CaseRow {
 		return nil
 	}
 	return slices.DeleteFunc(now.Cases, func(k api.CaseRow) bool {
-		return k.Title == "" || slices.ContainsFunc(before.Cases, func(b api.CaseRow) bool { return b.Case == k.Case })
+		return k.Title == "" && k.Since == nil || slices.ContainsFunc(before.Cases, func(b api.CaseRow) bool { return b.Case == k.Case })
 	})
 }
 

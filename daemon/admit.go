@@ -37,6 +37,8 @@ type invitedRow struct {
 	Declined bool `json:"declined,omitempty"`
 	// Withdrawn: kept without its salt until the invitee has heard so.
 	Withdrawn bool `json:"withdrawn,omitempty"`
+	// FromAdmission: it is given what is written since it is admitted, not what was before.
+	FromAdmission bool `json:"from_admission,omitempty"`
 	// How often the organisation had left the case, or was removed, when it was invited.
 	Departures int `json:"departures,omitempty"`
 }
@@ -65,7 +67,11 @@ func (s *service) invite(r *http.Request) (any, error) {
 	if err := s.invitable(c, org, role); err != nil {
 		return nil, s.elsewhere(c, err)
 	}
-	x, err := s.inv.send(c, org, role, q.Teaser)
+	limited, err := s.historyFor(c, org, q.History)
+	if err != nil {
+		return nil, err
+	}
+	x, err := s.inv.send(c, org, asking{role, q.Teaser, limited})
 	if err != nil {
 		return nil, err
 	}
@@ -88,25 +94,32 @@ func (s *service) invitable(c id.CaseID, org id.OrgID, role protocol.Role) error
 	return s.sure(c, org)
 }
 
+// asking is what an organisation is invited to.
+type asking struct {
+	role          protocol.Role
+	teaser        string
+	fromAdmission bool
+}
+
 // send writes an invitation and hands it to the outbox.
-func (v *invitations) send(c id.CaseID, org id.OrgID, role protocol.Role, teaser string) (id.EntryID, error) {
+func (v *invitations) send(c id.CaseID, org id.OrgID, ask asking) (id.EntryID, error) {
 	defer v.s.locks.lock(c, id.Control)()
 	if err := v.none(c, org); err != nil {
 		return id.EntryID{}, err
 	}
-	x, err := v.sendLocked(c, org, role, teaser, nil)
+	x, err := v.sendLocked(c, org, ask, nil)
 	return x, errors.Join(err, v.forgetDeclined(c, org))
 }
 
 // sendLocked is send for a caller that holds the lock of the case's control feed, and
 // that leaves no other invitation of this organisation waiting but the one that this
 // one takes the place of; nil: there is none.
-func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, role protocol.Role, teaser string, former *invitedRow) (id.EntryID, error) {
+func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, ask asking, former *invitedRow) (id.EntryID, error) {
 	s := v.s
 	if err := s.certified(); err != nil {
 		return id.EntryID{}, err
 	}
-	row := invitedRow{Case: c, Org: org, Until: s.now().Add(invitationTime)}
+	row := invitedRow{Case: c, Org: org, Until: s.now().Add(invitationTime), FromAdmission: ask.fromAdmission}
 	var salt [32]byte
 	var agreement protocol.Agreement
 	err := s.cases.With(c, func(k *protocol.Case) error {
@@ -117,7 +130,7 @@ func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, role protocol.Role, 
 		if salt, member = k.Salt(org); !member {
 			_, _ = rand.Read(salt[:]) // never fails (crypto/rand)
 		}
-		return mayInvite(k, s.org.ID, org, role)
+		return mayInvite(k, s.org.ID, org, ask.role)
 	})
 	if err != nil {
 		return id.EntryID{}, err
@@ -130,8 +143,8 @@ func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, role protocol.Role, 
 	}
 	row.Salt = salt[:]
 	i := admission.Invite{
-		Inviter: s.org.ID, Invitee: org, Commitment: admission.Commitment(c, salt), Role: uint8(role),
-		Agr: agreement.ID(), Expiry: uint64(row.Until.UnixMilli()), Teaser: teaser,
+		Inviter: s.org.ID, Invitee: org, Commitment: admission.Commitment(c, salt), Role: uint8(ask.role),
+		Agr: agreement.ID(), Expiry: uint64(row.Until.UnixMilli()), Teaser: ask.teaser,
 	}
 	_, _ = rand.Read(i.Nonce[:])
 	if row.Invite, err = admission.SealInvite(s.keys.sign, i); err != nil {
@@ -335,6 +348,17 @@ func (v *invitations) settle(row invitedRow, accept *admission.Accept, card *ide
 	return j, ours(err)
 }
 
+// mayEnter says why who has accepted is not let in.
+func (v *invitations) mayEnter(row invitedRow) error {
+	if err := v.s.sure(row.Case, row.Org); err != nil {
+		return err
+	}
+	return v.s.cases.With(row.Case, func(k *protocol.Case) error {
+		_, err := v.s.historyOf(k, row)
+		return err
+	})
+}
+
 // errHeld says that an accept waits for a person here.
 var errHeld = errors.New("accept: held")
 
@@ -342,7 +366,7 @@ var errHeld = errors.New("accept: held")
 // the answer is no, the accept waits: the invitee is told that it is pending, asks
 // again as after any trouble of ours, and so is let in once a person has seen to it.
 func (v *invitations) sure(row invitedRow, invite [32]byte) error {
-	err := v.s.sure(row.Case, row.Org)
+	err := v.mayEnter(row)
 	if e, ok := errors.AsType[*api.Error](err); !ok || e.Kind != api.Refused {
 		return ours(err)
 	}
@@ -351,7 +375,7 @@ func (v *invitations) sure(row invitedRow, invite [32]byte) error {
 		if err := v.out.put(invite[:], row); err != nil {
 			return ours(err)
 		}
-		v.s.log.Warn("an organisation has accepted and is not let in, for what is asked of contacts in the case: cordon case show")
+		v.s.log.Warn("an organisation has accepted and is not let in: cordon case show says why")
 	}
 	return errHeld
 }
@@ -362,7 +386,7 @@ func (v *invitations) held(row invitedRow) *api.Warning {
 		return nil
 	}
 	w := &api.Warning{Text: "it has accepted, and is let in when it asks again, in a moment"}
-	if e, ok := errors.AsType[*api.Error](v.s.sure(row.Case, row.Org)); ok {
+	if e, ok := errors.AsType[*api.Error](v.mayEnter(row)); ok {
 		w.Text, w.Try = "it has accepted, and is not let in: "+e.Text, e.Try
 	}
 	return w
@@ -375,7 +399,8 @@ func (s *service) admit(row invitedRow, accept *admission.Accept, card *identity
 	ctx := context.Background() // the accept came over the network: nobody waits who could give up
 	var lacks [][]byte
 	has := false
-	err := s.cases.With(row.Case, func(k *protocol.Case) error {
+	var hist []protocol.Anchor
+	err := s.cases.With(row.Case, func(k *protocol.Case) (err error) {
 		o, ok := k.Org(row.Org)
 		if lacks = card.Org.Events; ok {
 			lacks = lacking(o, card.Org)
@@ -384,12 +409,13 @@ func (s *service) admit(row invitedRow, accept *admission.Accept, card *identity
 		if _, merged := k.MergedInto(); k.Departures(row.Org) != row.Departures || merged && !has {
 			return errNoInvitation // it was removed, or left, since it was invited; or the case goes on in another
 		}
-		return nil
+		hist, err = s.historyOf(k, row)
+		return err
 	})
 	if err != nil || has {
 		return err
 	}
-	say := []decide{asSteward(&protocol.Admit{Invite: row.Invite, Accept: accept.Raw, Salt: [32]byte(row.Salt), Card: card.Raw})}
+	say := []decide{asSteward(&protocol.Admit{Invite: row.Invite, Accept: accept.Raw, Salt: [32]byte(row.Salt), Hist: hist, Card: card.Raw})}
 	if len(lacks) > 0 {
 		say = append([]decide{asSteward(&protocol.Ident{Events: lacks})}, say...)
 	}
@@ -467,7 +493,7 @@ func (v *invitations) invited(c id.CaseID) ([]api.Participant, error) {
 			return fmt.Errorf("stored invitation: %w", err)
 		}
 		p := api.Participant{Org: row.Org, Roles: []string{protocol.Role(i.Role).String()}, RM: protocol.RMStart.String(),
-			Consent: string(protocol.Invited), Held: v.held(row)}
+			Consent: string(protocol.Invited), Held: v.held(row), History: historyName(row.FromAdmission)}
 		if row.Declined {
 			p.Consent = string(protocol.Declined)
 		}

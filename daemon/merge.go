@@ -163,7 +163,7 @@ func (s *service) bring(into id.CaseID, m *api.Moved) {
 	}
 	role, err := protocol.ParseRole(m.Role)
 	if err == nil {
-		_, err = s.inv.send(into, m.Org, role, "")
+		_, err = s.inv.send(into, m.Org, asking{role: role})
 	}
 	if m.State = "invited"; err != nil {
 		e := apiError(err)

@@ -91,6 +91,7 @@ func (s *service) getCases(*http.Request) (any, error) {
 		row := api.CaseRow{Case: c, Title: s.title(c), Unfinished: s.unfinished(c)}
 		err := s.cases.With(c, func(k *protocol.Case) error {
 			e := k.Embargo()
+			row.Since = since(k, s.org.ID)
 			row.Embargo, row.End, row.CS, row.State = string(e.State), msEnd(e.End), k.CS(), k.State()
 			for _, p := range k.Participants() {
 				if p.Org == s.org.ID {
@@ -135,6 +136,7 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	var refused []id.EntryID
 	err = s.cases.With(c, func(k *protocol.Case) error {
 		showCase(out, k, s.ms())
+		out.Since = since(k, s.org.ID)
 		out.Clocks = s.showClocks(k, heard)
 		if release := new(api.Release); showRelease(release, k, s.now()) {
 			out.Release = release
@@ -183,7 +185,9 @@ func showCase(out *api.Case, k *protocol.Case, now uint64) {
 	out.Links = showLinks(k)
 	out.Participants = []api.Participant{}
 	for _, p := range k.Participants() {
+		before := since(k, p.Org)
 		out.Participants = append(out.Participants, api.Participant{
+			History: historyName(before != nil), Since: before,
 			Org: p.Org, Name: p.Name, Roles: roleNames(p.Roles), RM: p.RM.String(), VFD: p.VFD,
 			Consent: string(p.At(now)), Admitted: p.Admitted, Removed: !p.Admitted,
 		})
@@ -229,9 +233,24 @@ func (s *service) getReport(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !ok {
-		return errAwaited
+		return s.notHere(c)
 	}
 	return s.sendBody(w, r, c, e)
+}
+
+// notHere is why the subject is not here.
+func (s *service) notHere(c id.CaseID) error {
+	why := errAwaited
+	err := s.cases.With(c, func(k *protocol.Case) error {
+		if since(k, s.org.ID) != nil {
+			why = errBefore
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return why
 }
 
 // getAttachment answers GET /cases/{case}/attachments/{id}.

@@ -163,6 +163,20 @@ func (c *Case) History(o id.OrgID) (hist []Anchor, limited bool) {
 	return hist, limited
 }
 
+// Since says since when a member is given what is for everybody, where that is not all of
+// it: the earliest of its admissions, Unix milliseconds by their author's clock.
+func (c *Case) Since(o id.OrgID) (ms uint64, limited bool) {
+	if _, limited = c.History(o); !limited {
+		return 0, false
+	}
+	for i, k := range c.orgOrNone(o).liveIn(c.all) {
+		if i == 0 || k.t < ms {
+			ms = k.t
+		}
+	}
+	return ms, true
+}
+
 // lower is what two admissions give together: of each feed the lower anchor, none
 // where one of them has none.
 func lower(x, y []Anchor) (both []Anchor) {

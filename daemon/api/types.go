@@ -86,6 +86,10 @@ type Invite struct {
 	Org    string `json:"org"`
 	Role   string `json:"role"`             // mitigating-vendor, dependent-vendor, coordinator, reporter, deployer, observer
 	Teaser string `json:"teaser,omitempty"` // at most 280 bytes that the invited see before they sign; default nothing
+
+	// full or from-admission: what was written before it is admitted is given to it, or not.
+	// "": full; a member that is asked to take a further role is given what it has been.
+	History string `json:"history,omitempty"`
 }
 
 // Say asks for a note: to everybody in the case, or to exactly To and ourselves.
@@ -160,7 +164,8 @@ type CaseRow struct {
 	RM      string     `json:"rm"`    // ours
 	State   string     `json:"state"` // ok, conflict, upgrade-needed; damaged: not readable from the disk
 
-	Unfinished *Warning `json:"unfinished,omitempty"` // it was split off, and that was cut short
+	Unfinished *Warning   `json:"unfinished,omitempty"`    // it was split off, and that was cut short
+	Since      *time.Time `json:"history_since,omitempty"` // we are not given what was written before: no title, no report
 }
 
 // Case is one case as this daemon sees it. cordon.case/1
@@ -186,7 +191,8 @@ type Case struct {
 	Links        []Link        `json:"links"`             // other cases that belong to this one
 	Lease        *Lease        `json:"lease,omitempty"`   // notes and files are held back here, or soon will be
 
-	Unfinished *Warning `json:"unfinished,omitempty"` // it was split off, and that was cut short
+	Unfinished *Warning   `json:"unfinished,omitempty"`    // it was split off, and that was cut short
+	Since      *time.Time `json:"history_since,omitempty"` // we are not given what was written before: no title, no report
 }
 
 // Lease says how long notes and files flow from this daemon to members that are no
@@ -213,9 +219,12 @@ type Participant struct {
 	VFD      string   `json:"vfd"`
 	Consent  string   `json:"consent"`
 	Admitted bool     `json:"admitted"`
-	Removed  bool     `json:"removed"`           // was admitted, is no more
-	Further  *Further `json:"further,omitempty"` // of a member: our invitation for a further role
-	Held     *Warning `json:"held,omitempty"`    // has accepted our invitation and is not let in: why, and what to do
+	Removed  bool     `json:"removed"` // was admitted, is no more
+	// full or from-admission: a member, or who is invited, is given what was written before, or not.
+	History string     `json:"history"`
+	Since   *time.Time `json:"history_since,omitempty"` // from-admission, a member: when that was
+	Further *Further   `json:"further,omitempty"`       // of a member: our invitation for a further role
+	Held    *Warning   `json:"held,omitempty"`          // has accepted our invitation and is not let in: why, and what to do
 }
 
 // Further is an invitation of a member for a further role.
