@@ -106,10 +106,8 @@ func enterAdmit(c *Case, n *node) {
 	o.voice = append(o.voice, n)
 	x := c.configs[*n.cfg]
 	x.voices = append(x.voices, o.id)
-	for _, a := range m.Hist {
-		if _, known := c.given[a.Entry]; !known {
-			c.given[a.Entry] = a
-		}
+	for i, a := range m.Hist {
+		c.given[a.Entry] = append(c.given[a.Entry], given{n, i})
 	}
 	m.Invite, m.Accept, m.Card = nil, nil, nil // verified, and large
 }

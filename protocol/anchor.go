@@ -78,19 +78,35 @@ func (c *Case) before(x id.EntryID, union func(s, t *shelf) *shelf) (*node, id.S
 	if n, seq := c.find(x); n != nil {
 		return n, seq
 	}
-	a, ok := c.given[x]
+	a, ok := c.anchorAt(x)
 	if !ok {
 		return nil, 0
 	}
 	n := &node{id: x, kid: a.Kid, comp: id.Everyone, seq: a.Seq, lc: a.LC, why: notKnown(), branch: &branch{feed: &feed{name: a.Feed()}}}
 	for _, p := range a.Past {
-		k := c.nodes[p]
-		if k == nil {
-			return nil, 0
-		}
-		n.past = n.past.join(k.past, union)
+		n.past = n.past.join(c.nodes[p].past, union)
 	}
 	return n, n.seq
+}
+
+// anchorAt is what an admit says of an entry that it names, if all that the anchor names
+// is here. Where several do, one that is honoured now comes first, then the first of them
+// in the order of the case: honest stewards say the same.
+func (c *Case) anchorAt(x id.EntryID) (best Anchor, ok bool) {
+	var by *node
+	for _, g := range c.given[x] {
+		n, a := g.by, g.by.msg.(*Admit).Hist[g.at]
+		if c.shows(a) && (by == nil || n.honoured() && !by.honoured() || n.honoured() == by.honoured() && c.compareNodes(n, by) < 0) {
+			best, by = a, n
+		}
+	}
+	return best, by != nil
+}
+
+// given is an anchor of an admit, by its place there.
+type given struct {
+	by *node
+	at int
 }
 
 // shows says whether all that an anchor names of the control plane is here.
@@ -200,12 +216,12 @@ func (c *Case) Begins(us id.OrgID) (begins []Anchor) {
 	return begins
 }
 
-// Given lists all anchors that stand in admits, whatever became of these, where all that
-// they name is here: who folds a file that somebody with such a history wrote has no
+// Given lists the anchors that stand in admits, one for each entry that they name, where
+// all that it names is here: who folds a file that somebody with such a history wrote has no
 // other way to know where its feeds begin.
 func (c *Case) Given() (all []Anchor) {
-	for _, a := range c.given {
-		if c.shows(a) {
+	for x := range c.given {
+		if a, ok := c.anchorAt(x); ok {
 			all = append(all, a)
 		}
 	}

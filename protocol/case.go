@@ -20,7 +20,7 @@ type Case struct {
 	order   []*node // as they came, which is a causal order
 	len     int     // how many entries they stand for
 	feeds   map[id.Feed]*feed
-	given   map[id.EntryID]Anchor // by what they name; of two that name one entry, the first that came
+	given   map[id.EntryID][]given // the anchors that name an entry
 
 	control []*branch // by place in vectors
 	unions  map[[2]*shelf]*shelf
@@ -118,7 +118,7 @@ func (n *node) rule() string {
 func NewCase() *Case {
 	c := &Case{
 		rows:  byType,
-		nodes: map[id.EntryID]*node{}, content: newSpots(), feeds: map[id.Feed]*feed{}, given: map[id.EntryID]Anchor{}, forked: map[id.Kid]bool{},
+		nodes: map[id.EntryID]*node{}, content: newSpots(), feeds: map[id.Feed]*feed{}, given: map[id.EntryID][]given{}, forked: map[id.Kid]bool{},
 		orgs: map[id.OrgID]*org{}, events: map[[32]byte]*event{}, certs: map[id.Kid][]*cert{},
 		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, closed: map[id.Kid][]*node{}, cuts: map[signer][]keyCut{},
 		terms: newAgreements(), configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
@@ -144,6 +144,9 @@ func (c *Case) Apply(e *entry.Sealed) Outcome {
 func (c *Case) Add(e *entry.Sealed) bool {
 	if c.holds(e.ID) {
 		return true
+	}
+	if len(c.given[e.Prev]) > 1 && !c.holds(e.Prev) {
+		c.Settle() // which of them is honoured decides
 	}
 	past, prev, ok := c.pastOf(e, c.shelves)
 	if !ok || !c.fits(e) {

@@ -20,7 +20,8 @@ type tale struct {
 	name, comment string
 	ds            []*party.Daemon
 	said          map[id.EntryID]said
-	strays        []stray // bytes beside the entries that the daemons hold
+	withheld      []*entry.Sealed // entries that are not in the file
+	strays        []stray         // bytes beside the entries that the daemons hold
 	state         string
 	chain         []*entry.Sealed // proposals after genesis
 	stewards, out []*party.Daemon // who decides; who is no member in the end
@@ -101,6 +102,9 @@ func (t *tale) all() []*entry.Sealed {
 	union := &party.Daemon{Held: map[id.EntryID]*entry.Sealed{}}
 	for _, d := range t.ds {
 		maps.Copy(union.Held, d.Held)
+	}
+	for _, e := range t.withheld {
+		delete(union.Held, e.ID)
 	}
 	return held(union)
 }

@@ -16,6 +16,7 @@ var tales = []func() *tale{
 	succession, halfVoted, heard, impatient, cameBack, // §6
 	forkProven, contentFork, upgrade, // §9, protocol.md §4.7
 	notAuthentic, covered, // protocol.md §4.2 to §4.5
+	fromAdmission, belowAnchor, // protocol.md §4.8
 }
 
 type daemons = []*party.Daemon
@@ -29,6 +30,36 @@ func plain() *tale {
 	b.Say(status(protocol.RMValid))
 	t.is("a note", "", b.Tell(protocol.Note, id.Everyone))
 	t.is("a status of no kind", "rm-step", b.Say(status(protocol.RMValid)))
+	return t
+}
+
+// admittedLate is a case in which X is admitted after A and B have written, and is given
+// none of that.
+func admittedLate(name, comment string) (t *tale, of []*entry.Sealed) {
+	t = newTale(name, comment, "A", "B")
+	a, b := t.ds[0], t.ds[1]
+	t.withheld = []*entry.Sealed{a.Tell(protocol.Subject, id.Everyone), b.Tell(protocol.Note, id.Everyone), b.Tell(protocol.Note, id.Everyone)}
+	b.Say(status(protocol.RMValid))
+	t.withheld = append(t.withheld, b.Tell(protocol.Note, id.Everyone))
+	x := t.daemon("X")
+	m := a.Admission(x, protocol.Observer, "late")
+	m.Hist = a.Case.FromNow(x.Org.ID, a.Org.ID)
+	t.is("X is given what is written from now on", "", a.Act(m))
+	t.is("A's first that X is given", "", a.Tell(protocol.Note, id.Everyone))
+	t.is("B's first that X is given", "", b.Tell(protocol.Note, id.Everyone))
+	t.is("the one above it", "", b.Tell(protocol.Note, id.Everyone))
+	t.is("X writes", "", x.Tell(protocol.Note, id.Everyone))
+	return t, t.withheld
+}
+
+func fromAdmission() *tale {
+	t, _ := admittedLate("from-admission", "what X holds, which is given no content of before its admission: two feeds begin above the anchors of its admit")
+	return t
+}
+
+func belowAnchor() *tale {
+	t, old := admittedLate("below-the-anchor", "the same with one entry of before: B's feed does not begin at seq 0, and so begins above the anchor")
+	t.strays = append(t.strays, stray{"B's second", "below-the-anchor", old[2].Raw})
 	return t
 }
 

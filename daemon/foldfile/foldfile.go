@@ -41,7 +41,8 @@ func Fold(ctx context.Context, file []byte) (*api.Fold, error) {
 		return nil, err
 	}
 	defer l.Close() // nothing in it is to be kept
-	if err := p.store(ctx, l); err != nil {
+	cases := projection.New(l)
+	if err := p.storeAll(ctx, l, cases); err != nil {
 		return nil, err
 	}
 	forks, err := l.Forks(p.c)
@@ -49,7 +50,7 @@ func Fold(ctx context.Context, file []byte) (*api.Fold, error) {
 		return nil, err
 	}
 	var out *api.Fold
-	err = projection.New(l).With(p.c, func(k *protocol.Case) error {
+	err = cases.With(p.c, func(k *protocol.Case) error {
 		out = p.view(k)
 		out.Forks = len(forks)
 		return nil
@@ -135,8 +136,8 @@ func (p *pile) oneCase() error {
 // the entries alone. What one batch leaves may pass in another: with the entry
 // that teaches its key, or with the one above that vouches for it. So the
 // batches go round, cut elsewhere each time, until nothing more is stored.
-func (p *pile) store(ctx context.Context, l *ledger.Ledger) error {
-	left := slices.Clone(p.copies)
+// It returns what is left.
+func (p *pile) store(ctx context.Context, l *ledger.Ledger, left []*copied) ([]*copied, error) {
 	slices.SortFunc(left, func(a, b *copied) int { // what an entry rests on stands before it
 		return cmp.Or(cmp.Compare(a.LC, b.LC), bytes.Compare(a.ID[:], b.ID[:]), bytes.Compare(a.Raw, b.Raw))
 	})
@@ -145,7 +146,7 @@ func (p *pile) store(ctx context.Context, l *ledger.Ledger) error {
 		before := len(left)
 		var err error
 		if left, err = p.round(ctx, l, left, first); err != nil {
-			return err
+			return nil, err
 		}
 		if len(left) < before {
 			idle = -1
@@ -153,9 +154,9 @@ func (p *pile) store(ctx context.Context, l *ledger.Ledger) error {
 		first = ledger.MaxBatch*3/2 - first
 	}
 	if !l.Has(p.c) { // the genesis has the lowest Lamport number
-		return fmt.Errorf("the genesis at byte %d is not authentic: %s", left[0].at, left[0].rule)
+		return nil, fmt.Errorf("the genesis at byte %d is not authentic: %s", left[0].at, left[0].rule)
 	}
-	return nil
+	return left, nil
 }
 
 // round gives everything to the ledger once, the first batch being of at most

@@ -41,5 +41,6 @@ var sentences = map[string]string{
 	"dep-not-control":     "one of its deps is a content entry",
 	"wrong-lamport":       "its Lamport number is not one more than the highest of what it rests on",
 	"time-runs-back":      "its time is before that of the entry below it",
+	"below-the-anchor":    "its feed begins at an anchor in this file, and it does not stand above that",
 	"too-many-branches":   "its feed has forked more often than a store keeps",
 }

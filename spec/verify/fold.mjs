@@ -7,6 +7,7 @@ import { hex, sha256, signatureOk, thumbprint } from './cose.mjs';
 import { readEntry } from './entry.mjs';
 
 const MOST_COVERED = 256;
+const ADMIT = 4n;
 const IDENT = 7n;
 
 // split takes a CBOR sequence apart. Items that are not canonical are skipped too.
@@ -104,31 +105,60 @@ function taught(entries) {
 }
 
 // place takes up one entry after the other whose prev and deps are there and whose
-// key has been taught; the rest gets the rule that keeps it out.
+// key has been taught; the rest gets the rule that keeps it out. Once no more can be
+// placed, feeds of which nothing was begin above an anchor.
 function place(entries, genesis) {
   const placed = new Map();
-  for (let before = -1; before !== placed.size; ) {
-    before = placed.size;
-    const keys = taught([...placed.values()]);
-    for (const e of entries) {
-      if (placed.has(e.id)) continue;
-      e.rule = broke(e, placed, keys, genesis);
-      if (!e.rule) placed.set(e.id, e);
+  const begins = new Map();
+  do {
+    for (let before = -1; before !== placed.size; ) {
+      before = placed.size;
+      const keys = taught([...placed.values()]);
+      for (const e of entries) {
+        if (placed.has(e.id)) continue;
+        e.rule = broke(e, placed, keys, genesis, begins);
+        if (!e.rule) placed.set(e.id, e);
+      }
     }
-  }
+  } while (begin(entries, placed, begins));
   return placed;
 }
 
+// begin finds for each feed without an entry the lowest anchor that stands below one
+// which waits, and says whether there is any.
+function begin(entries, placed, begins) {
+  const begun = new Set([...placed.values()].map((e) => e.feed));
+  const wanted = new Set(entries.filter((e) => !placed.has(e.id)).map((e) => e.prev));
+  const found = new Map();
+  for (const e of placed.values()) {
+    if (e.get(10) !== ADMIT) continue;
+    for (const [kid, comp, seq, id, lc, past] of e.get(13).get(4n) ?? []) {
+      const feed = `${hex(kid)} ${comp}`;
+      if (begun.has(feed) || begins.has(feed) || !wanted.has(hex(id))) continue;
+      if (!past.every((p) => placed.get(hex(p))?.control)) continue;
+      if (!found.has(feed) || seq < found.get(feed).seq) found.set(feed, { seq, id: hex(id), lc });
+    }
+  }
+  found.forEach((a, feed) => begins.set(feed, a));
+  return found.size > 0;
+}
+
 // broke is the rule of §4.3 that an entry breaks, '' for none.
-function broke(e, placed, keys, genesis) {
+function broke(e, placed, keys, genesis, begins) {
   const known = keys.has(e.kid) || taught([e]).has(e.kid); // a genesis or ident may show its own
   if (e.id === genesis) return known ? '' : 'unknown-kid';
   if (hex(e.get(2)) !== genesis) return 'wrong-case';
   if (!known) return 'unknown-kid';
   const deps = e.deps.map((d) => placed.get(d));
   if (deps.some((d) => d && !d.control)) return 'dep-not-control';
-  const prev = e.prev && placed.get(e.prev);
-  if (deps.includes(undefined) || (e.prev && !prev)) return 'missing-entry';
+  if (deps.includes(undefined)) return 'missing-entry';
+  let prev = e.prev && placed.get(e.prev);
+  const anchor = begins.get(e.feed);
+  if (anchor && e.get(5) <= anchor.seq + 1n) {
+    if (e.prev !== anchor.id) return 'below-the-anchor';
+    prev = { feed: e.feed, get: (k) => ({ 5: anchor.seq, 8: anchor.lc, 9: 0n })[k] };
+  }
+  if (e.prev && !prev) return 'missing-entry';
   if (prev && (prev.feed !== e.feed || prev.get(5) + 1n !== e.get(5))) return 'bad-link';
   const before = prev ? [prev, ...deps] : deps;
   const highest = before.map((x) => x.get(8)).reduce((a, b) => (a > b ? a : b));
