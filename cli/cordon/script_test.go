@@ -27,10 +27,10 @@ import (
 // that fail.
 const patience = 60 * time.Second
 
-// TestMain has twice as many scripts run at once as there are processors, for they
+// TestMain has three times as many scripts run at once as there are processors, for they
 // wait more than they compute; -parallel says otherwise.
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
 		panic(err) // testing has defined it
 	}
 	testscript.Main(m, map[string]func(){"cordon": main})
