@@ -31,7 +31,7 @@ func Sustained() []Load { return []Load{{1000, 60_000, 1}} }
 
 // Live is the time from when an append at A is due to the entry being stored and
 // visible at B. It stands beside two synced commits, one after the other, in two bare
-// Pebble stores under the same load, in turns.
+// Pebble stores under the same load, half of it before each turn and half after.
 func Live(ctx context.Context, dir string, loads []Load) (rs []ledgerbench.Result, err error) {
 	p, err := newPair(ctx, dir)
 	if err != nil {
@@ -52,13 +52,14 @@ func Live(ctx context.Context, dir string, loads []Load) (rs []ledgerbench.Resul
 	}
 	for _, load := range loads {
 		var times, limits []time.Duration
-		for range load.Turns {
-			d, err := offer(load.Rate, load.Slice, commit)
-			if err != nil {
-				return nil, err
-			}
+		bare := func() (err error) {
+			d, err := offer(load.Rate, load.Slice/2, commit)
 			limits = append(limits, d...)
-			if d, err = l.offer(ctx, load.Rate, load.Slice); err != nil {
+			return err
+		}
+		for range load.Turns {
+			d, err := between(bare, func() ([]time.Duration, error) { return l.offer(ctx, load.Rate, load.Slice) })
+			if err != nil {
 				return nil, err
 			}
 			times = append(times, d...)
@@ -66,6 +67,15 @@ func Live(ctx context.Context, dir string, loads []Load) (rs []ledgerbench.Resul
 		rs = append(rs, liveResults(load, times, limits)...)
 	}
 	return rs, nil
+}
+
+// between calls what once before and once after do: the disk is another by the minute.
+func between(what func() error, do func() ([]time.Duration, error)) ([]time.Duration, error) {
+	if err := what(); err != nil {
+		return nil, err
+	}
+	d, err := do()
+	return d, errors.Join(err, what())
 }
 
 func liveResults(load Load, times, limits []time.Duration) []ledgerbench.Result {
