@@ -34,7 +34,7 @@ var quick = []part{
 		return peerbench.Run(ctx, dir, peerbench.Loads(), catchUp)
 	}},
 	{"a cold sync", func(ctx context.Context, dir string) ([]Result, error) {
-		return peerbench.Cold(ctx, dir, catchUp, Verb)
+		return peerbench.Cold(ctx, dir, catchUp, true, Verb)
 	}},
 	{"two daemons that share many cases", func(ctx context.Context, dir string) ([]Result, error) {
 		return peerbench.Growth(ctx, dir, manyCases)
@@ -54,7 +54,7 @@ var long = []part{
 		return peerbench.Live(ctx, dir, peerbench.Sustained())
 	}},
 	{"a large cold sync", func(ctx context.Context, dir string) ([]Result, error) {
-		return peerbench.Cold(ctx, dir, coldSync, Verb)
+		return peerbench.Cold(ctx, dir, coldSync, true, Verb)
 	}},
 	{"hypercore beside us", hypercore},
 }

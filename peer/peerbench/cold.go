@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cordon/ledger"
 	"cordon/ledger/ledgerbench"
 	"cordon/peer/peertest"
 	"cordon/protocol"
@@ -28,15 +29,16 @@ const (
 	coldMemory = 256 // MiB, of the receiver
 )
 
-// childEnv makes a process that calls Child the receiver of a cold sync: where its
-// store is to be, how many entries are to come, the case in hex.
+// childEnv makes a process that calls Child the receiver of a cold sync: how many entries
+// are to come, the case in hex, whether to sync what comes, where the store is to be.
 const childEnv = "CORDON_BENCH_COLD"
 
 // Cold is the rate at which a daemon that holds nothing takes a case of that many
 // entries of 500 bytes, and the most memory it ever has. It runs in a process of its
 // own, which args make of this executable; that the sender uses the same cores counts
-// against it. The limit is a bare Pebble, before and after.
-func Cold(ctx context.Context, dir string, entries int, args ...string) (rs []ledgerbench.Result, err error) {
+// against it. The limit is a bare Pebble, before and after, which syncs. synced is false
+// where the receiver is not to sync what it takes.
+func Cold(ctx context.Context, dir string, entries int, synced bool, args ...string) (rs []ledgerbench.Result, err error) {
 	a, err := peertest.New("a", filepath.Join(dir, "a"), schedule())
 	if err != nil {
 		return nil, err
@@ -57,7 +59,7 @@ func Cold(ctx context.Context, dir string, entries int, args ...string) (rs []le
 	if err != nil {
 		return nil, err
 	}
-	r, err := p.receive(ctx, filepath.Join(dir, "b"), total, args)
+	r, err := p.receive(ctx, filepath.Join(dir, "b"), total, synced, args)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +83,7 @@ type received struct {
 }
 
 // receive starts the receiver, exchanges cards with it and invites it.
-func (p pair) receive(ctx context.Context, dir string, total int, args []string) (r received, err error) {
+func (p pair) receive(ctx context.Context, dir string, total int, synced bool, args []string) (r received, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return r, err
@@ -91,7 +93,7 @@ func (p pair) receive(ctx context.Context, dir string, total int, args []string)
 		return r, err
 	}
 	cmd := exec.CommandContext(ctx, self, args...)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %s", childEnv, total, p.c, dir))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %t %s", childEnv, total, p.c, synced, dir))
 	cmd.Stdin, cmd.Stderr = strings.NewReader(hex.EncodeToString(card)+"\n"), os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -133,24 +135,33 @@ func Child(ctx context.Context, in io.Reader, out io.Writer) (bool, error) {
 		return false, nil
 	}
 	var total int
+	var synced bool
 	var hexCase, dir string
-	if _, err := fmt.Sscan(env, &total, &hexCase, &dir); err != nil {
+	if _, err := fmt.Sscan(env, &total, &hexCase, &synced, &dir); err != nil {
 		return true, err
 	}
 	c, err := id.Parse[id.CaseID](hexCase)
 	if err != nil {
 		return true, err
 	}
-	r, err := receiver(ctx, dir, c, total, bufio.NewReader(in), out)
+	store := ledger.Open
+	if !synced {
+		store = openUnsynced
+	}
+	r, err := receiver(ctx, dir, store, c, total, bufio.NewReader(in), out)
 	if err != nil {
 		return true, err
 	}
 	return true, json.NewEncoder(out).Encode(r)
 }
 
-func receiver(ctx context.Context, dir string, c id.CaseID, total int, in *bufio.Reader, out io.Writer) (r received, err error) {
-	b, err := peertest.New("b", dir, schedule())
+func receiver(ctx context.Context, dir string, store func(string, ledger.Options) (*ledger.Ledger, error), c id.CaseID, total int, in *bufio.Reader, out io.Writer) (r received, err error) {
+	b, err := peertest.Identity("b")
 	if err != nil {
+		return r, err
+	}
+	b.Store = store
+	if err := b.Settle(dir, schedule()); err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()

@@ -27,11 +27,13 @@ func TestMain(m *testing.M) {
 func TestCold(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	rs, err := Cold(ctx, t.TempDir(), 2000)
-	if err != nil {
-		t.Fatal(err)
+	for _, synced := range []bool{true, false} {
+		rs, err := Cold(ctx, t.TempDir(), 2000, synced)
+		if err != nil {
+			t.Fatal(err)
+		}
+		show(t, rs)
 	}
-	show(t, rs)
 }
 
 // TestRun: both measurements come to an end and say something. The figures are

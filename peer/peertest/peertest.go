@@ -35,16 +35,17 @@ type Org struct {
 	Chain   *identity.Org
 	Ledger  *ledger.Ledger
 	Cases   *projection.Cases
-	Node    *peer.Node         // nil unless started
-	Hook    func(*peer.Node)   // called by Start before the node runs; may be nil
-	Disk    *memdisk.Disk      // where the store is opened the next time; nil is the machine's
-	Shut    bool               // refuses every invitation
-	FromNow bool               // gives whom it admits what is written from then on
-	Public  bool               // takes part in the public topics
-	Relays  []string           // where it waits for connections
-	Tap     func([]byte)       // peer.Config's
-	Clock   func() time.Time   // of the node; nil is time.Now
-	Tune    func(*peer.Config) // has the last word on the node's; may be nil
+	Node    *peer.Node                                                 // nil unless started
+	Hook    func(*peer.Node)                                           // called by Start before the node runs; may be nil
+	Disk    *memdisk.Disk                                              // where the store is opened the next time; nil is the machine's
+	Store   func(dir string, o ledger.Options) (*ledger.Ledger, error) // opens the store on another disk than these; may be nil
+	Shut    bool                                                       // refuses every invitation
+	FromNow bool                                                       // gives whom it admits what is written from then on
+	Public  bool                                                       // takes part in the public topics
+	Relays  []string                                                   // where it waits for connections
+	Tap     func([]byte)                                               // peer.Config's
+	Clock   func() time.Time                                           // of the node; nil is time.Now
+	Tune    func(*peer.Config)                                         // has the last word on the node's; may be nil
 
 	// Joined is called when a join packet came, before it is used; may be nil.
 	Joined func()
@@ -155,7 +156,10 @@ func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519
 
 func (o *Org) load() (err error) {
 	open := ledger.Open
-	if o.Disk != nil {
+	switch {
+	case o.Store != nil:
+		open = o.Store
+	case o.Disk != nil:
 		open = o.Disk.Open
 	}
 	if o.Ledger, err = open(o.dir, ledger.Options{StoreKey: [32]byte{1}, Log: complaints()}); err != nil {
