@@ -5,6 +5,7 @@ import (
 
 	"cordon/ledger"
 	"cordon/protocol"
+	"cordon/protocol/entry"
 	"cordon/protocol/id"
 )
 
@@ -22,21 +23,22 @@ func (x *cases) beginAt(c id.CaseID, list []protocol.Anchor) error {
 	return err
 }
 
-// history is from where on an organisation is given a case; none: all of it.
-func (x *cases) history(c id.CaseID, org id.OrgID) []protocol.Anchor {
+// cut are the anchors from which on we are given feeds of a case, and those below which
+// an organisation may hold nothing.
+func (x *cases) cut(c id.CaseID, org id.OrgID) (ours, theirs []protocol.Anchor) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if k := x.all[c]; k != nil {
-		return k.view.history[org]
+		ours, theirs = k.view.given, k.view.partial[org]
 	}
-	return nil
+	return ours, theirs
 }
 
 // begins are the seqs below which an organisation's daemons can bring us nothing of a
-// feed that we could take: it is not given that, or we are not. Into have go the feeds
-// that begin here at an anchor and have not begun.
+// feed that we could take: they may not have it, or we are not given it. Into have go the
+// feeds that begin here at an anchor and have not begun.
 func (n *Node) begins(c id.CaseID, from id.OrgID, have map[id.Feed]id.Seq) (func(id.Feed) id.Seq, error) {
-	ours, theirs := n.cases.history(c, n.c.Org), n.cases.history(c, from)
+	ours, theirs := n.cases.cut(c, from)
 	if len(ours) > 0 {
 		told, err := n.c.Ledger.Anchors(c)
 		if err != nil {
@@ -54,4 +56,39 @@ func (n *Node) begins(c id.CaseID, from id.OrgID, have map[id.Feed]id.Seq) (func
 		}
 		return seq
 	}, nil
+}
+
+// unfit notes the feeds that would begin here at an anchor and of which the other side
+// has brought what does not fit there: what the anchor says is wrong, or the other side
+// lies. It is asked for them no more.
+func (s *session) unfit(sh *shared, raws [][]byte, rejected []ledger.Rejection) error {
+	ours, _ := s.n.cases.cut(sh.id, s.contact.Org)
+	if len(ours) == 0 {
+		return nil
+	}
+	for _, r := range rejected {
+		if !errors.Is(r.Err, ledger.ErrBelow) && !errors.Is(r.Err, ledger.ErrLamport) {
+			continue
+		}
+		e, err := entry.Parse(raws[r.Index])
+		if err != nil {
+			continue
+		}
+		if _, ok := protocol.FindAnchor(ours, e.Feed()); !ok {
+			continue
+		}
+		_, begun, err := s.n.c.Ledger.Head(sh.id, e.Feed())
+		if err != nil {
+			return internal("head", err)
+		}
+		if !begun {
+			s.mu.Lock()
+			if sh.unfit == nil {
+				sh.unfit = map[id.Feed]bool{}
+			}
+			sh.unfit[e.Feed()] = true
+			s.mu.Unlock()
+		}
+	}
+	return nil
 }

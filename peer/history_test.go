@@ -140,3 +140,64 @@ func TestOnlyPartLeft(t *testing.T) {
 		t.Errorf("an entry that cannot be placed was fetched again: %d, then %d", before, n)
 	}
 }
+
+// TestLyingAnchor: what a steward says wrongly of where a feed begins costs the newcomer
+// that feed, and nobody anything else.
+func TestLyingAnchor(t *testing.T) {
+	t.Parallel()
+	for name, lie := range map[string]func(*protocol.Anchor){
+		"an entry that nobody has":       func(a *protocol.Anchor) { a.Entry[0] ^= 1 },
+		"a past that nobody has":         func(a *protocol.Anchor) { a.Past = []id.EntryID{{1}} },
+		"another Lamport number":         func(a *protocol.Anchor) { a.LC += 7 },
+		"a seq that the entry is not at": func(a *protocol.Anchor) { a.Seq += 3 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			orgs := newOrgs(t, 3)
+			a, b, late := orgs[0], orgs[1], orgs[2]
+			s := &spies{}
+			s.watch(orgs...)
+			peertest.Meet(orgs...)
+			start(t, orgs...)
+			c := must(a.Open())(t)
+			admit(t, c, a, b)
+			reads(t, c, must(a.Note(c, []byte("old")))(t).ID, []byte("old"), b)
+			reads(t, c, must(b.Note(c, []byte("old")))(t).ID, []byte("old"), a)
+			a.FromNow = true
+			a.Lie = func(hist []protocol.Anchor) {
+				for i := range hist {
+					if hist[i].Kid == b.Kid {
+						lie(&hist[i])
+					}
+				}
+			}
+			admit(t, c, a, late)
+			lost := must(b.Note(c, []byte("lost")))(t).ID
+			reads(t, c, lost, []byte("lost"), a)
+			for i := range 8 {
+				text := fmt.Append(nil, "A's ", i)
+				reads(t, c, must(a.Note(c, text))(t).ID, text, b, late)
+			}
+			text := []byte("the newcomer's")
+			reads(t, c, must(late.Note(c, text))(t).ID, text, a, b)
+			same(t, c, orgs...)
+			if _, err := late.Ledger.Entry(c, lost); !errors.Is(err, ledger.ErrNotFound) {
+				t.Errorf("the feed has begun: %v", err)
+			}
+			if r := must(late.Ledger.Verify(t.Context(), c))(t); r.Bad != 0 {
+				t.Errorf("%+v", r)
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			sent := 0
+			for _, l := range s.left {
+				if l.Entry == lost && l.To.Org == late.ID && l.Part == protocol.Header {
+					sent++
+				}
+			}
+			if sent > 3 {
+				t.Errorf("an entry that finds no place was sent %d times", sent)
+			}
+		})
+	}
+}

@@ -72,7 +72,7 @@ func (s *session) pull(c id.CaseID) error {
 	for f, m := range sh.heads {
 		n := have[f]
 		switch {
-		case m.seq >= n && n < begins(f): // it can bring nothing that fits on what is here
+		case m.seq >= n && (n < begins(f) || sh.unfit[f]): // it can bring nothing that fits on what is here
 		case m.seq >= n:
 			if f.Kid == s.n.c.Kid {
 				n = 0 // another copy of us wrote it, and may have gone its own way anywhere below

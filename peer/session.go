@@ -129,6 +129,7 @@ type shared struct {
 	told   bool                // a removed organisation holds its removal
 	proved map[id.EntryID]bool // forks sent, by their later entry
 	probed map[id.Feed]id.Seq  // heads below which a fork was looked for
+	unfit  map[id.Feed]bool    // feeds of which it has brought what fits on no anchor here
 	mine   wire.Mark           // our mark, of version
 	at     uint64
 }

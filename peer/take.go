@@ -373,6 +373,9 @@ func (s *session) settled(ctx context.Context, t taken) error {
 	if res.Forks > 0 {
 		s.n.proofsDue(sh.id)
 	}
+	if err := s.unfit(sh, t.f.Raws, res.Rejected); err != nil {
+		return err
+	}
 	if err := s.takeSmall(sh.id, t.f.Bodies); err != nil {
 		return err
 	}

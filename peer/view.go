@@ -54,7 +54,8 @@ type view struct {
 	removed  map[id.OrgID]bool // were members; are told so and get nothing else
 	left     map[id.OrgID]bool // were members until their own exit; get nothing, may still bring what they wrote
 	stewards map[id.OrgID]bool
-	history  map[id.OrgID][]protocol.Anchor // of the members that are not given all of it
+	given    []protocol.Anchor              // from where on we are given feeds, but not from their beginning
+	partial  map[id.OrgID][]protocol.Anchor // below which others may hold nothing
 }
 
 // newCases folds every case once.
@@ -116,21 +117,22 @@ func caseKey(c id.CaseID) ([]byte, error) {
 // fold reads the view off the fold of everything stored.
 func (x *cases) fold(c id.CaseID) (v view, begins []protocol.Anchor, err error) {
 	v = view{members: map[id.OrgID]bool{}, removed: map[id.OrgID]bool{}, left: map[id.OrgID]bool{}, stewards: map[id.OrgID]bool{},
-		history: map[id.OrgID][]protocol.Anchor{}}
+		partial: map[id.OrgID][]protocol.Anchor{}}
 	err = x.c.Cases.With(c, func(k *protocol.Case) error {
 		for _, o := range k.Orgs() {
 			switch {
 			case k.Member(o):
 				v.members[o] = true
-				if hist, limited := k.History(o); limited {
-					v.history[o] = hist
-				}
 			case len(k.Removed(o)) > 0:
 				v.removed[o] = true
 			default:
 				v.left[o] = true
 			}
+			if hist := k.Partial(o); hist != nil && o != x.c.Org {
+				v.partial[o] = hist
+			}
 		}
+		v.given, _ = k.History(x.c.Org)
 		for _, o := range k.Stewards() {
 			v.stewards[o] = true
 		}

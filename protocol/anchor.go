@@ -179,6 +179,25 @@ func (c *Case) History(o id.OrgID) (hist []Anchor, limited bool) {
 	return hist, limited
 }
 
+// Partial are the anchors below which an organisation's ledger may hold nothing: of each
+// feed the highest of all its admissions, whatever it was given later. The list belongs
+// to the case.
+func (c *Case) Partial(o id.OrgID) (hist []Anchor) {
+	for _, k := range c.orgOrNone(o).admits {
+		m, ok := k.msg.(*Admit)
+		switch {
+		case !ok || len(m.Hist) == 0:
+		case hist == nil:
+			hist = m.Hist
+		default:
+			hist = slices.Concat(m.Hist, hist)
+			slices.SortFunc(hist, func(a, b Anchor) int { return cmp.Or(a.compare(b), cmp.Compare(b.Seq, a.Seq)) })
+			hist = slices.CompactFunc(hist, func(a, b Anchor) bool { return a.Kid == b.Kid })
+		}
+	}
+	return hist
+}
+
 // Since says since when a member is given what is for everybody, where that is not all of
 // it: the earliest of its admissions, Unix milliseconds by their author's clock.
 func (c *Case) Since(o id.OrgID) (ms uint64, limited bool) {

@@ -177,6 +177,9 @@ func (d *desk) admit(inv asked, a peer.Acceptance, card *identity.Card) error {
 		_, known = k.Org(card.Org.ID)
 		if d.o.FromNow {
 			hist = k.FromNow(card.Org.ID, d.o.ID)
+			if d.o.Lie != nil {
+				d.o.Lie(hist)
+			}
 		}
 		return nil
 	})

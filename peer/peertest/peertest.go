@@ -23,6 +23,7 @@ import (
 	"cordon/ledger/memdisk"
 	"cordon/ledger/projection"
 	"cordon/peer"
+	"cordon/protocol"
 	"cordon/protocol/cose"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
@@ -49,6 +50,9 @@ type Org struct {
 
 	// Joined is called when a join packet came, before it is used; may be nil.
 	Joined func()
+
+	// Lie changes the anchors of admissions that give no history; may be nil.
+	Lie func([]protocol.Anchor)
 
 	// Settled is told what became of what was in the outbox; may be nil.
 	Settled func(peer.RequestKind, error)
