@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"cordon/protocol"
@@ -16,60 +17,89 @@ import (
 // nothing that was written before, and folds what the gate lets out, in any order, to
 // the verdicts that everybody else has.
 func TestFromAdmission(t *testing.T) {
-	limited, withheld := 0, 0
-	seeds(t, 100, func(seed uint64) string {
-		h, old, admit := anchored(seed)
-		full := fold(protocol.NewCase(), h.pool)
-		if rule, known := full.Verdict(admit); !known || rule != "" {
-			return ""
-		}
-		x := h.ds[len(h.ds)-1]
-		if _, ok := full.History(x.Org.ID); !ok || !full.Member(x.Org.ID) { // it was admitted again, or removed
-			return ""
-		}
-		limited++
-		var given []*entry.Sealed
-		for i, e := range h.pool {
-			got := full.MaySend(e.ID, protocol.Header, to(x), from(h.ds[0]))
-			switch {
-			case e.Control():
-				given = append(given, e)
-			case got.Send && i < old:
-				return fmt.Sprintf("entry %d, of before the admission, would be sent", i)
-			case got.Send:
-				given = append(given, e)
-			case got.Gate == "G6":
-				withheld++
-			}
-		}
-		rng := rand.New(rand.NewPCG(seed, 3))
-		for range 3 {
-			c := protocol.NewCase()
-			if left := anyOrder(c, given, rng); left > 0 {
-				return fmt.Sprintf("%d of %d entries find no place", left, len(given))
-			}
-			if d := sameVerdicts(h, full, c, given); d != "" {
-				return "the newcomer: " + d
-			}
-			all := protocol.NewCase()
-			if left := anyOrder(all, h.pool, rng); left > 0 {
-				return fmt.Sprintf("%d entries of all find no place", left)
-			}
-			if got, want := h.shown(all), h.shown(full); got != want {
-				return "all of it in an order that begins feeds at their anchors:\n" + diff(want, got)
-			}
-		}
-		return ""
+	var sum late
+	seeds(t, 60, func(seed uint64) string {
+		return sum.asks(seed, func(*history, []protocol.Anchor) []protocol.Anchor { return nil })
 	})
-	t.Logf("%d histories with a newcomer, %d entries withheld", limited, withheld)
-	if limited < 10 || withheld < 100 {
-		t.Errorf("%d histories with a newcomer, %d entries withheld: too few to say anything", limited, withheld)
+	if n, w := sum.newcomers.Load(), sum.withheld.Load(); n < 10 || w < 100 {
+		t.Errorf("%d histories with a newcomer, %d entries withheld: too few to say anything", n, w)
 	}
+}
+
+// TestFromAdmissionNotices: the same with anchors that say too little of the past, and
+// with none.
+func TestFromAdmissionNotices(t *testing.T) {
+	for name, change := range map[string]func(*history, []protocol.Anchor) []protocol.Anchor{
+		"no past but the case's beginning": func(h *history, hist []protocol.Anchor) []protocol.Anchor {
+			for i := range hist {
+				hist[i].Past = []id.EntryID{h.pool[0].ID}
+			}
+			return hist
+		},
+		"no anchor": func(*history, []protocol.Anchor) []protocol.Anchor { return []protocol.Anchor{} },
+	} {
+		var sum late
+		noticed := false
+		for seed := uint64(0); seed < 60 && !noticed; seed++ {
+			noticed = sum.asks(seed, change) != ""
+		}
+		if !noticed {
+			t.Errorf("%s: nothing is wrong in 60 histories", name)
+		}
+	}
+}
+
+// late counts what was asked of histories with a newcomer.
+type late struct{ newcomers, withheld atomic.Int64 }
+
+// asks is TestFromAdmission for one history; change gives other anchors, nil the same.
+func (l *late) asks(seed uint64, change func(*history, []protocol.Anchor) []protocol.Anchor) string {
+	h, old, admit := anchored(seed, change)
+	full := fold(protocol.NewCase(), h.pool)
+	if rule, known := full.Verdict(admit); !known || rule != "" {
+		return ""
+	}
+	x := h.ds[len(h.ds)-1]
+	if _, ok := full.History(x.Org.ID); !ok || !full.Member(x.Org.ID) { // it was admitted again, or removed
+		return ""
+	}
+	l.newcomers.Add(1)
+	var given []*entry.Sealed
+	for i, e := range h.pool {
+		got := full.MaySend(e.ID, protocol.Header, to(x), from(h.ds[0]))
+		switch {
+		case e.Control():
+			given = append(given, e)
+		case got.Send && i < old:
+			return fmt.Sprintf("entry %d, of before the admission, would be sent", i)
+		case got.Send:
+			given = append(given, e)
+		case got.Gate == "G6":
+			l.withheld.Add(1)
+		}
+	}
+	rng := rand.New(rand.NewPCG(seed, 3))
+	for range 3 {
+		c, all := protocol.NewCase(), protocol.NewCase()
+		if left := anyOrder(c, given, rng); left > 0 {
+			return fmt.Sprintf("%d of %d entries find no place", left, len(given))
+		}
+		if d := sameVerdicts(h, full, c, given); d != "" {
+			return "the newcomer: " + d
+		}
+		if left := anyOrder(all, h.pool, rng); left > 0 {
+			return fmt.Sprintf("%d entries of all find no place", left)
+		}
+		if got, want := h.shown(all), h.shown(full); got != want {
+			return "all of it in an order that begins feeds at their anchors:\n" + diff(want, got)
+		}
+	}
+	return ""
 }
 
 // anchored is a history in the middle of which an organisation is admitted from then
 // on; old is how many entries there were.
-func anchored(seed uint64) (h *history, old int, admit id.EntryID) {
+func anchored(seed uint64, change func(*history, []protocol.Anchor) []protocol.Anchor) (h *history, old int, admit id.EntryID) {
 	h = plays(random(seed), steady(), seed%2 == 0)
 	h.notes()
 	x := *gorse
@@ -81,6 +111,9 @@ func anchored(seed uint64) (h *history, old int, admit id.EntryID) {
 	}
 	old = len(h.pool)
 	hist := h.known.FromNow(x.Org.ID, h.ds[w.org].Org.ID)
+	if other := change(h, slices.Clone(hist)); other != nil {
+		hist = other
+	}
 	i := h.act(w, &protocol.Ident{Events: x.Org.Events})
 	h.idents = append(h.idents, shownEvents{i, len(h.ds) - 1, len(x.Org.Events)})
 	m := *admitOf(h.known, h.ds[w.org], &x, protocol.Observer, "late")
