@@ -114,6 +114,8 @@ func (s *tour) admissions() {
 	admit("another's card", s.d, protocol.Deployer, "bad-card", func(m *protocol.Admit) { m.Card = vendor.Card })
 	admit("no card", s.d, protocol.Deployer, "bad-card", func(m *protocol.Admit) { m.Card = nil })
 	admit("an invite cut short", s.d, protocol.Deployer, "bad-invite", func(m *protocol.Admit) { m.Invite = m.Invite[:40] })
+	twice := protocol.Anchor{Kid: s.b.Kid, Past: []id.EntryID{id.EntryID(a.Case.ID())}}
+	admit("an anchor twice", s.d, protocol.Deployer, "bad-admit", func(m *protocol.Admit) { m.Hist = []protocol.Anchor{twice, twice} })
 	cfg := a.Case.Config().ID
 	s.put("no config", a.Say(vendor), "config-missing")
 	s.put("an unknown config", a.Write(entry.Fields{Type: vendor.Type(), Ctl: protocol.Ctl(vendor), Cfg: &id.ConfigID{1},
@@ -199,7 +201,8 @@ func (s *tour) endings() {
 	s.put("content by who knows", s.d.Tell(protocol.Note, id.Everyone), "no-longer-a-member")
 	s.put("a claim all the same", s.d.Say(&protocol.Claim{What: protocol.Attack}), "")
 	again := a.Admission(s.d, protocol.Observer, "again")
-	s.put("admits it again", a.Act(again), "")
+	again.Hist = a.Case.FromNow(s.d.Org.ID, a.Org.ID)
+	s.put("admits it again, from now on", a.Act(again), "")
 	s.put("starts anew", s.d.Say(&protocol.Status{RM: protocol.RMInvalid}), "")
 	s.put("leaves", s.c.Say(&protocol.Exit{Code: 1}), "")
 	s.put("and says more", s.c.Say(&protocol.Status{RM: protocol.RMClosed}), "no-longer-a-member")
