@@ -41,6 +41,8 @@ is in the case stays in it.`},
 		long: `Invite a pinned organisation. It sees the agreement, the role and your teaser,
 nothing else, until it has signed; then your daemon lets it in, at any hour.
 
+A member that is invited takes a further role, and is given no more by it.
+
 With --history from-admission it is given the notes, files and findings that are
 written once it is in, for everybody, and none of before: not the title, not the
 report. Who is in the case, its states, embargo and claims it sees from the
@@ -176,10 +178,7 @@ func (c *call) caseContact() error {
 
 func (c *call) caseInvite() error {
 	given := "Once it has, it gets the whole case: report, notes and history for everybody."
-	switch c.text("history") {
-	case "":
-		given += "\nA member that has the case from its admission on gets no more by this."
-	case "from-admission":
+	if c.text("history") == "from-admission" {
 		given = `Once it has, it gets what is written for everybody from then on, and who is in
 the case, in what state, until when. Title, report and notes of before: never.`
 	}

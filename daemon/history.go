@@ -59,12 +59,18 @@ func (s *service) historyOf(k *protocol.Case, row invitedRow) ([]protocol.Anchor
 		return nil, nil
 	}
 	hist := k.FromNow(row.Org, s.org.ID)
-	if n := len(protocol.Ctl(&protocol.Admit{Hist: hist})); n > entry.MaxControl-besideAnchors || len(hist) > protocol.MaxAnchors {
-		return nil, &api.Error{Kind: api.Refused, Rule: "history-too-wide",
-			Text: fmt.Sprintf("%d daemons have written in the case, more than an admission can say from where on", len(hist)),
-			Try:  "invite it with --history full, or into a case of its own: cordon case split"}
+	return hist, oneEntry(hist)
+}
+
+// oneEntry refuses anchors that do not fit one admission.
+func oneEntry(hist []protocol.Anchor) error {
+	n := len(protocol.Ctl(&protocol.Admit{Hist: hist}))
+	if n <= entry.MaxControl-besideAnchors && len(hist) <= protocol.MaxAnchors {
+		return nil
 	}
-	return hist, nil
+	return &api.Error{Kind: api.Refused, Rule: "history-too-wide",
+		Text: fmt.Sprintf("%d daemons have written in the case, more than an admission can say from where on", len(hist)),
+		Try:  "invite it with --history full, or into a case of its own: cordon case split"}
 }
 
 // historyName is what a member, or who is invited, is given of the history.

@@ -13,7 +13,7 @@ import (
 )
 
 // Anchor is where a feed may begin here instead of at seq 0: above an entry that is
-// not given to us (spec/protocol.md §4.4). It is what an admission says of that entry.
+// not given to us (spec/protocol.md §4.8). It is what an admission says of that entry.
 type Anchor struct {
 	Feed  id.Feed
 	Seq   id.Seq

@@ -72,31 +72,34 @@ func writeAnchor(a Anchor) any {
 	return []any{a.Kid[:], uint64(1), uint64(a.Seq), a.Entry[:], a.LC, past}
 }
 
-// before is the entry that a prev names: the one that is here, else what an anchor
-// says of it; nil where neither is, or not all that the anchor names.
-func (c *Case) before(x id.EntryID, union func(s, t *shelf) *shelf) (*node, id.Seq) {
-	if n, seq := c.find(x); n != nil {
+// before is the entry that e names as prev, and its seq: the one that is here, else what an
+// anchor says of it; nil where neither is.
+func (c *Case) before(e *entry.Sealed, union func(s, t *shelf) *shelf) (*node, id.Seq) {
+	if n, seq := c.find(e.Prev); n != nil {
 		return n, seq
 	}
-	a, ok := c.anchorAt(x)
+	a, ok := c.AnchorOf(e)
 	if !ok {
 		return nil, 0
 	}
-	n := &node{id: x, kid: a.Kid, comp: id.Everyone, seq: a.Seq, lc: a.LC, why: notKnown(), branch: &branch{feed: &feed{name: a.Feed()}}}
+	n := &node{id: a.Entry, kid: a.Kid, comp: id.Everyone, seq: a.Seq, lc: a.LC, why: notKnown(), branch: &branch{feed: &feed{name: a.Feed()}}}
 	for _, p := range a.Past {
 		n.past = n.past.join(c.nodes[p].past, union)
 	}
 	return n, n.seq
 }
 
-// anchorAt is what an admit says of an entry that it names, if all that the anchor names
-// is here. Where several do, one that is honoured now comes first, then the first of them
-// in the order of the case: honest stewards say the same.
-func (c *Case) anchorAt(x id.EntryID) (best Anchor, ok bool) {
+// AnchorOf is what an admit says of the entry that e names as prev, if all that the anchor
+// names is here. Where several do, one that is honoured now comes first, then the first
+// of them in the order of the case: honest stewards say the same.
+func (c *Case) AnchorOf(e *entry.Sealed) (best Anchor, ok bool) {
 	var by *node
-	for _, g := range c.given[x] {
+	for _, g := range c.given[e.Prev] {
 		n, a := g.by, g.by.msg.(*Admit).Hist[g.at]
-		if c.shows(a) && (by == nil || n.honoured() && !by.honoured() || n.honoured() == by.honoured() && c.compareNodes(n, by) < 0) {
+		if a.Feed() != e.Feed() || a.Seq+1 != e.Seq || !c.shows(a) {
+			continue
+		}
+		if by == nil || n.honoured() && !by.honoured() || n.honoured() == by.honoured() && c.compareNodes(n, by) < 0 {
 			best, by = a, n
 		}
 	}
@@ -214,7 +217,8 @@ func (c *Case) Since(o id.OrgID) (ms uint64, limited bool) {
 
 // lower is what two admissions give together: of each feed the lower anchor, none
 // where one of them has none.
-func lower(x, y []Anchor) (both []Anchor) {
+func lower(x, y []Anchor) []Anchor {
+	both := []Anchor{}
 	for _, a := range x {
 		if b, ok := FindAnchor(y, a.Feed()); ok {
 			both = append(both, slices.MinFunc([]Anchor{a, b}, func(a, b Anchor) int { return cmp.Compare(a.Seq, b.Seq) }))
@@ -233,21 +237,6 @@ func (c *Case) Begins(us id.OrgID) (begins []Anchor) {
 		}
 	}
 	return begins
-}
-
-// Given lists the anchors that stand in admits, one for each entry that they name, where
-// all that it names is here: who folds a file that somebody with such a history wrote has no
-// other way to know where its feeds begin.
-func (c *Case) Given() (all []Anchor) {
-	for x := range c.given {
-		if a, ok := c.anchorAt(x); ok {
-			all = append(all, a)
-		}
-	}
-	slices.SortFunc(all, func(a, b Anchor) int {
-		return cmp.Or(a.compare(b), cmp.Compare(a.Seq, b.Seq), compareEntries(a.Entry, b.Entry))
-	})
-	return all
 }
 
 // FromNow are the anchors for an organisation that is admitted now and is not given what

@@ -139,7 +139,8 @@ func (c *Case) Apply(e *entry.Sealed) Outcome {
 }
 
 // Add takes up one authentic entry, whose prev and deps were added before it, or, for
-// the prev, an admit with an anchor there and what that names; else it returns false, and nothing was stored. The same entry again changes nothing.
+// the prev, an admit with an anchor there and what that names; else it returns false,
+// and nothing was stored. The same entry again changes nothing.
 // Before the case is read again, Settle must be called.
 func (c *Case) Add(e *entry.Sealed) bool {
 	if c.holds(e.ID) {

@@ -95,10 +95,8 @@ func newWorld(c *protocol.Case, es []*entry.Sealed) *world {
 // its past.
 func (w *world) under(c *protocol.Case, e *entry.Sealed) []id.EntryID {
 	if w.by[e.Prev] == nil {
-		for _, a := range c.Given() {
-			if a.Entry == e.Prev {
-				return a.Past
-			}
+		if a, ok := c.AnchorOf(e); ok {
+			return a.Past
 		}
 	}
 	return []id.EntryID{e.Prev}

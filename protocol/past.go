@@ -230,12 +230,13 @@ func (c *Case) forkedAt(n *node) bool {
 }
 
 // pastOf is the control past of an entry by its prev and deps, which must be
-// folded already, or, of the prev, named by an anchor; nil and false when one is not. A dep of the content plane is
-// left out: it is no past (badDeps refuses the entry). union joins two shelves.
+// folded already, or, of the prev, named by an anchor; nil and false when one is
+// not. A dep of the content plane is left out: it is no past (badDeps refuses the
+// entry). union joins two shelves.
 func (c *Case) pastOf(e *entry.Sealed, union func(s, t *shelf) *shelf) (past vector, prev *node, ok bool) {
 	if e.Prev != (id.EntryID{}) {
 		var seq id.Seq
-		if prev, seq = c.before(e.Prev, union); prev == nil || prev.branch.feed.name != e.Feed() || seq+1 != e.Seq {
+		if prev, seq = c.before(e, union); prev == nil || prev.branch.feed.name != e.Feed() || seq+1 != e.Seq {
 			return nil, nil, false
 		}
 		past = prev.past

@@ -2,6 +2,7 @@ package foldfile
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"cordon/ledger"
@@ -26,20 +27,17 @@ func (p *pile) storeAll(ctx context.Context, l *ledger.Ledger, cases *projection
 	return err
 }
 
-// begins are the anchors above which entries stand that are left, of each feed the lowest.
-func (p *pile) begins(cases *projection.Cases, left []*copied) (begins []ledger.Anchor, err error) {
-	above := map[id.EntryID]bool{}
-	for _, e := range left {
-		above[e.Prev] = true
-	}
-	err = cases.With(p.c, func(k *protocol.Case) error {
-		for _, a := range k.Given() { // by feed, then from below
-			if !above[a.Entry] || len(begins) > 0 && begins[len(begins)-1].Feed == a.Feed() {
-				continue
+// begins are the anchors directly below entries that are left, of each feed the lowest.
+func (p *pile) begins(cases *projection.Cases, left []*copied) ([]ledger.Anchor, error) {
+	lowest := map[id.Feed]ledger.Anchor{}
+	err := cases.With(p.c, func(k *protocol.Case) error {
+		for _, e := range left {
+			a, ok := k.AnchorOf(e.Sealed)
+			if b, other := lowest[a.Feed()]; ok && (!other || a.Seq < b.Seq) {
+				lowest[a.Feed()] = ledger.Anchor{Feed: a.Feed(), Seq: a.Seq, Entry: a.Entry, LC: a.LC}
 			}
-			begins = append(begins, ledger.Anchor{Feed: a.Feed(), Seq: a.Seq, Entry: a.Entry, LC: a.LC})
 		}
 		return nil
 	})
-	return begins, err
+	return slices.Collect(maps.Values(lowest)), err
 }

@@ -128,13 +128,13 @@ function place(entries, genesis) {
 // which waits, and says whether there is any.
 function begin(entries, placed, begins) {
   const begun = new Set([...placed.values()].map((e) => e.feed));
-  const wanted = new Set(entries.filter((e) => !placed.has(e.id)).map((e) => e.prev));
+  const wanted = new Set(entries.filter((e) => !placed.has(e.id)).map((e) => `${e.feed} ${e.get(5)} ${e.prev}`));
   const found = new Map();
   for (const e of placed.values()) {
     if (e.get(10) !== ADMIT) continue;
     for (const [kid, comp, seq, id, lc, past] of e.get(13).get(4n) ?? []) {
       const feed = `${hex(kid)} ${comp}`;
-      if (begun.has(feed) || begins.has(feed) || !wanted.has(hex(id))) continue;
+      if (begun.has(feed) || begins.has(feed) || !wanted.has(`${feed} ${seq + 1n} ${hex(id)}`)) continue;
       if (!past.every((p) => placed.get(hex(p))?.control)) continue;
       if (!found.has(feed) || seq < found.get(feed).seq) found.set(feed, { seq, id: hex(id), lc });
     }
