@@ -172,3 +172,50 @@ func sameVerdicts(h *history, full, part *protocol.Case, es []*entry.Sealed) str
 	theirs.pool = es
 	return newWorld(part, es).disagree(&theirs, part)
 }
+
+// TestFalseAnchorBeside: an admit that is not honoured says something else of an entry than
+// one that is; the one that is counts, whichever came first.
+func TestFalseAnchorBeside(t *testing.T) {
+	a, b, c, x := trio()
+	old := a.Tell(protocol.Subject, id.Everyone)
+	two := a.Say(&protocol.Propose{Config: a.Case.NextConfig(a.Kid, []id.OrgID{a.Org.ID, b.Org.ID}, 2)})
+	a.Say(&protocol.Endorse{Config: id.ConfigID(two.ID)})
+	f := b.Case.NextConfig(b.Kid, []id.OrgID{b.Org.ID}, 1)
+	cfg := id.ConfigID(b.Say(&protocol.Propose{Config: f}).ID)
+	for _, lie := range []func(*protocol.Anchor){
+		func(h *protocol.Anchor) { h.Past = []id.EntryID{id.EntryID(a.Case.ID())} },
+		func(h *protocol.Anchor) { h.Kid = c.Kid },
+		func(h *protocol.Anchor) { h.Seq++ },
+		func(h *protocol.Anchor) { h.LC++ },
+	} {
+		m := b.Admission(c, protocol.Observer, "false")
+		m.Hist = a.Case.FromNow(x.Org.ID, a.Org.ID)
+		lie(&m.Hist[0])
+		e := b.Write(entry.Fields{Type: m.Type(), Ctl: protocol.Ctl(m), Cfg: &cfg, Deps: b.Case.Deps(b.Kid, id.Control)})
+		if rule, _ := a.Case.Verdict(e.ID); rule != "config-not-in-chain" {
+			t.Fatalf("the false one: %q", rule)
+		}
+	}
+	m := a.Admission(x, protocol.Observer, "late")
+	m.Hist = a.Case.FromNow(x.Org.ID, a.Org.ID)
+	a.Act(m)
+	note := a.Tell(protocol.Note, id.Everyone)
+	var held []*entry.Sealed
+	for _, e := range a.Held {
+		if e != old {
+			held = append(held, e)
+		}
+	}
+	for seed := range uint64(20) {
+		part := protocol.NewCase()
+		if left := anyOrder(part, held, rand.New(rand.NewPCG(seed, 0))); left > 0 {
+			t.Fatalf("seed %d: %d entries find no place", seed, left)
+		}
+		if got, ok := part.AnchorOf(note); !ok || !slices.Equal(got.Past, m.Hist[0].Past) || got.LC != m.Hist[0].LC {
+			t.Errorf("seed %d: %+v", seed, got)
+		}
+		if rule, _ := part.Verdict(note.ID); rule != "" {
+			t.Errorf("seed %d: the note is refused: %s", seed, rule)
+		}
+	}
+}
