@@ -49,7 +49,7 @@ report. Who is in the case, its states, embargo and claims it sees from the
 beginning. That cannot be made more later: where its copy has begun, it begins.`,
 		flags: func(f *pflag.FlagSet) {
 			f.String("role", "", "`ROLE`: mitigating-vendor, dependent-vendor, coordinator, reporter, deployer, observer")
-			f.String("history", "", "what it is given of what was `WRITTEN` before: full, from-admission; default full")
+			f.String("history", "", "`HOW` much of what was written before it gets: full, from-admission; default full")
 			f.String("teaser", "", "`TEXT` of at most 280 bytes that is sent BEFORE they sign; default none")
 			must(cobra.MarkFlagRequired(f, "role"))
 		}},
