@@ -146,7 +146,7 @@ func Child(ctx context.Context, in io.Reader, out io.Writer) (bool, error) {
 	}
 	store := ledger.Open
 	if !synced {
-		store = openUnsynced
+		store = ledgerbench.OpenUnsynced
 	}
 	r, err := receiver(ctx, dir, store, c, total, bufio.NewReader(in), out)
 	if err != nil {

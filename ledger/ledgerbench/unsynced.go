@@ -1,4 +1,4 @@
-package peerbench
+package ledgerbench
 
 import (
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -6,9 +6,9 @@ import (
 	"cordon/ledger"
 )
 
-// openUnsynced opens a store on the machine's disk that says of everything at once that
+// OpenUnsynced opens a store on the machine's disk that says of everything at once that
 // it is durable: what a yardstick does that syncs nothing.
-func openUnsynced(dir string, o ledger.Options) (*ledger.Ledger, error) {
+func OpenUnsynced(dir string, o ledger.Options) (*ledger.Ledger, error) {
 	return ledger.OpenOn(unsynced{vfs.Default}, dir, o)
 }
 
