@@ -197,6 +197,10 @@ func statusText(w io.Writer, s *api.Status, now time.Time) {
 		name := shortID(r.Case.String())
 		field(w, "release", name+": "+noticeText(r, now)+"\ncordon release show "+name)
 	}
+	for _, f := range s.Full {
+		field(w, "FULL", fmt.Sprintf("%s has filled the %d MiB that it may fill in case %s: no more of its notes and files is taken. If they shall come, write above the first [section] of config.toml, and start the daemon again:\n  room = %d",
+			safe(f.Name), f.Room>>20, shortID(f.Case.String()), 2*f.Room>>20))
+	}
 	fmt.Fprintln(w)
 	peerTable(w, s.Peers)
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -29,8 +30,18 @@ type config struct {
 	// Contact is the level of contact that we ask of whom we invite, where the case
 	// says nothing else: tofu (also ""), domain, vouched or verified.
 	Contact string `toml:"contact,omitempty"`
-	Policy  policy `toml:"policy,omitempty"` // what our card tells others in advance
+	// Room is how many MiB another organisation may fill with what it writes into one
+	// case here; more of its content is not taken. None: defaultRoom.
+	Room   uint32 `toml:"room,omitzero"`
+	Policy policy `toml:"policy,omitempty"` // what our card tells others in advance
 }
+
+// defaultRoom is Config.Room where nothing else is said: four attachments of the largest
+// kind, or a million notes.
+const defaultRoom = 1024
+
+// room is Config.Room in bytes.
+func (c config) room() uint64 { return uint64(cmp.Or(c.Room, defaultRoom)) << 20 }
 
 // defaultListen are the addresses of a daemon that was told none: TCP first.
 func defaultListen() []string {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cordon/daemon/api"
+	"cordon/protocol"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
@@ -29,8 +30,23 @@ func (s *service) getStatus(*http.Request) (any, error) {
 		Schema: "cordon.status/1", Org: s.org.ID, Name: s.org.Name, Role: s.cfg.Role, Fingerprint: words(s.org.ID),
 		Kid: s.kid, CertUntil: time.Unix(int64(cert.NotAfter), 0).UTC(), Stopped: stopped,
 		Listen: append([]string{}, s.net.Addrs()...), Relays: s.relays(), Peers: s.dir.list(s.links()),
-		Cases: len(s.led.Cases()), Inbox: len(inbox), Releases: releases,
+		Cases: len(s.led.Cases()), Inbox: len(inbox), Releases: releases, Full: s.full(),
 	}, nil
+}
+
+// full lists who has filled its room in a case.
+func (s *service) full() (rows []api.FullRow) {
+	for _, f := range s.net.Full() {
+		row := api.FullRow{Org: f.Org, Name: "nobody", Case: f.Case, Bytes: f.Bytes, Room: s.cfg.room()}
+		_ = s.cases.With(f.Case, func(k *protocol.Case) error { // a damaged case does not hide the others
+			if o, ok := k.Org(f.Org); ok {
+				row.Name = o.Name
+			}
+			return nil
+		})
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // relays are those that we named, and whether we have a place there.

@@ -43,7 +43,7 @@ func (s *service) listen(o Options) error {
 	c := peer.Config{
 		Org: s.org.ID, Kid: s.kid, Transport: s.keys.peer, KEM: s.keys.kem, Listen: wanted(s.cfg.Listen, row.Ports),
 		Relays: s.cfg.Relays, Ledger: s.led, Cases: s.cases, Directory: s.dir, Invitations: s.inv, Handover: s.copied, Public: topics{s.dir, s.self}, Root: s.org.Root(),
-		Now: s.now, Log: s.log, Schedule: o.Schedule, Tap: o.Tap,
+		Room: s.cfg.room(), Now: s.now, Log: s.log, Schedule: o.Schedule, Tap: o.Tap,
 	}
 	if s.net, err = peer.Listen(c); err != nil && !slices.Equal(c.Listen, s.cfg.Listen) {
 		s.log.Warn("the ports of the last run are taken; others are chosen, and told to the cases we are in")

@@ -75,10 +75,18 @@ func (a *Accepting) Wait(ctx context.Context) (Result, error) {
 // (spec/protocol.md §4.5). Entries above the last good signature of a run are
 // rejected. raws belong to the ledger afterwards.
 func (l *Ledger) BeginAccept(c id.CaseID, raws [][]byte) (*Accepting, error) {
+	return l.BeginAcceptIf(c, raws, func(*entry.Sealed) error { return nil })
+}
+
+// BeginAcceptIf is BeginAccept of what may lets in. It is asked, in the order of the
+// batch, of each entry that is above all that is held of its feed, and its error is why
+// that is rejected. Of what stands beside an entry held it is not asked: that is a fork.
+func (l *Ledger) BeginAcceptIf(c id.CaseID, raws [][]byte, may func(*entry.Sealed) error) (*Accepting, error) {
 	b, err := openBatch(c, raws)
 	if err != nil {
 		return nil, err
 	}
+	b.may = may
 	cs, v, done, err := l.enterForAccept(c, b)
 	if err != nil {
 		return nil, err
@@ -100,7 +108,8 @@ func (l *Ledger) BeginAccept(c id.CaseID, raws [][]byte) (*Accepting, error) {
 // batch is one Accept under way.
 type batch struct {
 	v      *caseView
-	items  []*item // neither rejected nor found to be held
+	may    func(*entry.Sealed) error // of BeginAcceptIf
+	items  []*item                   // neither rejected nor found to be held
 	result Result
 	birth  bool // the case does not exist yet
 }
@@ -321,6 +330,10 @@ func (b *batch) dropHeld() ([]repair, error) {
 			highest[it.Feed()] = top
 		}
 		if uint32(it.Seq) >= top { // above every branch: certainly new
+			if err := b.may(it.Sealed); err != nil {
+				b.reject(it.at, err)
+				continue
+			}
 			fresh = append(fresh, it)
 			continue
 		}

@@ -31,6 +31,7 @@ type Config struct {
 	Public      Public            // nil: this daemon is in no public topic
 	Root        ed25519.PublicKey // our root in force; who holds it may show us our newest events. nil: nobody may
 	Now         func() time.Time  // the daemon's clock
+	Room        uint64            // bytes that an organisation may fill with content of one case here; 0: any number
 	Log         *slog.Logger      // receives no case data; nil discards
 	Schedule    Schedule          // zero fields take the values of DefaultSchedule
 

@@ -290,10 +290,14 @@ func (f *fetcher) ask(s *session, c id.CaseID, e ledger.Entry) bool {
 		f.mu.Unlock()
 		return false
 	}
-	f.asks[e.ID] = bodyAsk{c: c, by: s, until: now.Add(f.n.c.Schedule.Retry)}
 	if l := f.cases[c]; l != nil {
 		l.asked = true
 	}
+	if s.overfull(c, e.Kid) {
+		f.mu.Unlock()
+		return true // as if in vain
+	}
+	f.asks[e.ID] = bodyAsk{c: c, by: s, until: now.Add(f.n.c.Schedule.Retry)}
 	f.mu.Unlock()
 	sh := s.sharing(c)
 	st, err := f.n.c.Ledger.BodyState(c, *e.Body)

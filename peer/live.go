@@ -136,6 +136,9 @@ func (n *Node) pass(ctx context.Context, c id.CaseID, k *known, list []ledger.En
 			n.reshare()
 		}
 	}
+	if err := n.cases.count(c, list); err != nil {
+		return err
+	}
 	for _, s := range n.with() {
 		s.offer(c, mine)
 		if control {

@@ -73,6 +73,7 @@ func (s *session) pull(c id.CaseID) error {
 		n := have[f]
 		switch {
 		case m.seq >= n && (n < begins(f) || sh.unfit[f]): // it can bring nothing that fits on what is here
+		case m.seq >= n && f.Comp != id.Control && s.full(c, f.Kid):
 		case m.seq >= n:
 			if f.Kid == s.n.c.Kid {
 				n = 0 // another copy of us wrote it, and may have gone its own way anywhere below

@@ -301,6 +301,7 @@ type taken struct {
 	sh *shared
 	f  *wire.Entries
 	a  *ledger.Accepting
+	r  *reserved
 }
 
 // maxTaken is how many frames are checked ahead of the disk.
@@ -315,11 +316,13 @@ func (s *session) takeEntries(ctx context.Context, f *wire.Entries) error {
 	var t taken
 	if sh, k := s.taker(f.Tag); k != nil {
 		k.taking.Add(1)
-		a, err := s.n.c.Ledger.BeginAccept(sh.id, f.Raws)
+		r := &reserved{s: s, c: sh.id}
+		a, err := s.n.c.Ledger.BeginAcceptIf(sh.id, f.Raws, r.may)
 		if err != nil {
+			r.release()
 			return errors.Join(internal("accept", err), s.n.accepted(ctx, sh.id, nil)) // follow may have left entries to us
 		}
-		t = taken{sh, f, a}
+		t = taken{sh, f, a, r}
 	}
 	s.settling.Add(1)
 	s.taken <- t
@@ -354,6 +357,7 @@ func (s *session) settled(ctx context.Context, t taken) error {
 		return nil
 	}
 	sh := t.sh
+	defer t.r.release()
 	res, err := t.a.Wait(ctx)
 	if passed := s.n.accepted(ctx, sh.id, res.Entries); passed != nil {
 		return passed
@@ -418,7 +422,13 @@ func (s *session) takeProof(ctx context.Context, f *wire.Proof) error {
 	if sh == nil || bytes.Equal(f.A, f.B) {
 		return nil
 	}
-	res, err := s.n.c.Ledger.Accept(ctx, sh.id, [][]byte{f.A, f.B})
+	r := &reserved{s: s, c: sh.id}
+	defer r.release()
+	a, err := s.n.c.Ledger.BeginAcceptIf(sh.id, [][]byte{f.A, f.B}, r.may)
+	if err != nil {
+		return internal("accept", err)
+	}
+	res, err := a.Wait(ctx)
 	if err != nil {
 		return internal("accept", err)
 	}

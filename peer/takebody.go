@@ -14,7 +14,7 @@ import (
 func (s *session) takeSmall(c id.CaseID, list []wire.Small) error {
 	for _, b := range list {
 		e, err := s.n.c.Ledger.Entry(c, b.Entry)
-		if err != nil || e.Body == nil {
+		if err != nil || e.Body == nil || s.overfull(c, e.Kid) {
 			continue
 		}
 		if err := s.n.putChunk(c, *e.Body, nil, 0, b.CT); err != nil {

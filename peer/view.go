@@ -44,6 +44,7 @@ type known struct {
 	begins []protocol.Anchor // where feeds begin here that are not given to us from their beginning
 	untold bool              // the ledger has not been told of begins
 
+	room   room
 	guides map[id.OrgID]bool // while we join: who let us in, and the members that it has named; nil otherwise
 	joined bool              // the joining is over, and its row is still there
 }
@@ -90,6 +91,9 @@ func (x *cases) load(c id.CaseID) error {
 	}
 	if err != nil {
 		return fmt.Errorf("fold: %w", err)
+	}
+	if k.room, err = x.measure(c); err != nil {
+		return fmt.Errorf("measure: %w", err)
 	}
 	if k.guides != nil && k.view.members[x.c.Org] { // a crash came before keep
 		k.guides = nil

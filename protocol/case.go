@@ -26,6 +26,7 @@ type Case struct {
 	unions  map[[2]*shelf]*shelf
 	all     vector // everything folded
 	forked  map[id.Kid]bool
+	sizes   map[id.Kid]uint64
 
 	// What depends on an entry's past alone; it only grows.
 	orgs     map[id.OrgID]*org
@@ -118,7 +119,7 @@ func (n *node) rule() string {
 func NewCase() *Case {
 	c := &Case{
 		rows:  byType,
-		nodes: map[id.EntryID]*node{}, content: newSpots(), feeds: map[id.Feed]*feed{}, given: map[id.EntryID][]given{}, forked: map[id.Kid]bool{},
+		nodes: map[id.EntryID]*node{}, content: newSpots(), feeds: map[id.Feed]*feed{}, given: map[id.EntryID][]given{}, forked: map[id.Kid]bool{}, sizes: map[id.Kid]uint64{},
 		orgs: map[id.OrgID]*org{}, events: map[[32]byte]*event{}, certs: map[id.Kid][]*cert{},
 		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, closed: map[id.Kid][]*node{}, cuts: map[signer][]keyCut{},
 		terms: newAgreements(), configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
@@ -154,6 +155,7 @@ func (c *Case) Add(e *entry.Sealed) bool {
 		return false
 	}
 	c.len++
+	c.sizes[e.Kid] += Size(e)
 	if prev.standsFor(e) {
 		c.content.put(prev.branch, e.ID)
 		return true

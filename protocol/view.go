@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strings"
 
+	"cordon/protocol/entry"
 	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
@@ -113,6 +115,19 @@ func (c *Case) Salt(o id.OrgID) (salt [32]byte, ok bool) {
 	}
 	return c.nodes[id.EntryID(c.id)].msg.(*Genesis).Nonce, true
 }
+
+// Size is how many bytes an entry and its sealed body have.
+func Size(e *entry.Sealed) uint64 {
+	n := uint64(len(e.Raw))
+	if e.Body != nil {
+		n += e.Body.Size
+	}
+	return n
+}
+
+// Sizes are how many bytes each key has written, refused or not, with bodies whether
+// or not they are here.
+func (c *Case) Sizes() map[id.Kid]uint64 { return maps.Clone(c.sizes) }
 
 // OrgOf is the organisation that a key writes for, by everything folded.
 func (c *Case) OrgOf(kid id.Kid) (o id.OrgID, ok bool) {

@@ -22,6 +22,17 @@ type Status struct {
 	Cases       int             `json:"cases"`
 	Inbox       int             `json:"inbox"`    // invitations that wait for an answer
 	Releases    []ReleaseNotice `json:"releases"` // planned in our cases, and not public yet
+	Full        []FullRow       `json:"full,omitempty"`
+}
+
+// FullRow is an organisation that has filled its room in a case: no more of its notes and
+// files is taken there. What it does in the case goes on.
+type FullRow struct {
+	Org   id.OrgID  `json:"org"`
+	Name  string    `json:"name"`
+	Case  id.CaseID `json:"case"`
+	Bytes uint64    `json:"bytes"` // of it that count
+	Room  uint64    `json:"room"`  // bytes: room in config.toml
 }
 
 // Fault is what a daemon of an organisation did against the rules of replication.
