@@ -36,8 +36,9 @@ type Parts struct {
 	Relay func(ctx context.Context, home string, listen []string, cards [][]byte, ready func(addrs []string)) error
 	// Demo plays the demo; live says that out is a terminal that takes colour.
 	Demo func(ctx context.Context, out io.Writer, live bool) error
-	// Bench measures this machine and this build; full: also what takes long.
-	Bench func(ctx context.Context, progress io.Writer, full bool) ([]BenchResult, error)
+	// Bench measures this machine and this build; full: also what takes long; only: parts
+	// whose names contain it. It names those that it left out.
+	Bench func(ctx context.Context, progress io.Writer, full bool, only string) (results []BenchResult, notRun []string, err error)
 	// RotateRoot, RevokeKey, RenewKey and NameDomains are acts of the organisation's root, in the
 	// home of a daemon that may run. root is the folder of the root keys; "": the home's.
 	RotateRoot  func(ctx context.Context, home, root string) (*api.KeyChange, error)

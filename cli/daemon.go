@@ -39,6 +39,7 @@ in the same run on the same disk. A ratio above 1 is better than the limit.
 Takes some minutes: a store of a million entries is written.`,
 		flags: func(f *pflag.FlagSet) {
 			f.Bool("full", false, "also what takes long: a quarter of an hour more")
+			f.String("only", "", "nothing but the parts whose names contain `TEXT`")
 		}},
 	{use: "relay", short: "pass connections on to daemons that nobody can dial; reads nothing", run: (*call).relay,
 		long: `Pass connections on to daemons that nobody can dial, behind a NAT say: run it
@@ -250,14 +251,18 @@ func verifiedText(w io.Writer, v *api.Verified) {
 type benchView struct {
 	Schema  string        `json:"schema"` // cordon.bench/1
 	Results []BenchResult `json:"results"`
+	NotRun  []string      `json:"not_run"` // parts
 }
 
 func (c *call) bench() error {
-	results, err := c.parts.Bench(c.ctx, c.err, c.flag("full"))
+	results, notRun, err := c.parts.Bench(c.ctx, c.err, c.flag("full"), c.text("only"))
 	if err != nil {
 		return err
 	}
-	return c.show(benchView{Schema: "cordon.bench/1", Results: results}, func(w io.Writer) {
+	return c.show(benchView{Schema: "cordon.bench/1", Results: results, NotRun: notRun}, func(w io.Writer) {
+		for _, p := range notRun {
+			fmt.Fprintf(w, "NOT RUN %s\n", p)
+		}
 		for _, r := range results {
 			verdict, bound := "met   ", "at least"
 			if !r.Met {

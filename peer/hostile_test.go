@@ -348,7 +348,7 @@ func TestExpiredCertificate(t *testing.T) {
 		return len(list) == 1 && list[0].Connected
 	}
 	until(t, "a session", orgs, connected)
-	ahead.Store(int64(48 * time.Hour)) // certificates of these tests last a day
+	ahead.Store(int64(100 * 24 * time.Hour)) // certificates of these tests last sixty days
 	until(t, "the session ends", orgs, func() bool { return !connected() })
 	if err := b.Restart(); err != nil {
 		t.Fatal(err)

@@ -106,12 +106,12 @@ func runRelay(ctx context.Context, home string, listen []string, cards [][]byte,
 	return daemon.Relay(ctx, home, daemon.RelayOptions{Listen: listen, Cards: cards}, ready)
 }
 
-func runBench(ctx context.Context, progress io.Writer, full bool) ([]cli.BenchResult, error) {
-	results, err := bench.Run(ctx, progress, full)
+func runBench(ctx context.Context, progress io.Writer, full bool, only string) ([]cli.BenchResult, []string, error) {
+	results, notRun, err := bench.Run(ctx, progress, full, only)
 	out := make([]cli.BenchResult, len(results))
 	for i, r := range results {
 		out[i] = cli.BenchResult{Name: r.Name, Value: r.Value, Unit: r.Unit, Limit: r.Limit, LimitName: r.LimitName,
 			Ratio: r.Ratio(), Want: r.Want, AtMost: r.AtMost, Met: r.Met()}
 	}
-	return out, err
+	return out, notRun, err
 }

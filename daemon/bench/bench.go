@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"cordon/ledger/ledgerbench"
@@ -27,31 +28,44 @@ type part struct {
 	run  func(ctx context.Context, dir string) ([]Result, error)
 }
 
-// Run measures and says on progress what it does. full: also what takes long.
-func Run(ctx context.Context, progress io.Writer, full bool) ([]Result, error) {
-	if full {
-		return runAll(ctx, progress, slices.Concat(quick, long))
+// Run measures and says on progress what it does. full: also what takes long; only: the
+// parts whose names contain it. notRun names the others.
+func Run(ctx context.Context, progress io.Writer, full bool, only string) (rs []Result, notRun []string, err error) {
+	parts := slices.Concat(quick, long)
+	wanted := len(parts)
+	if !full && only == "" {
+		wanted = len(quick)
 	}
-	return runAll(ctx, progress, quick)
+	var now []part
+	for i, p := range parts {
+		if i < wanted && strings.Contains(p.name, only) {
+			now = append(now, p)
+		} else {
+			notRun = append(notRun, p.name)
+		}
+	}
+	rs, skipped, err := runAll(ctx, progress, now)
+	return rs, append(notRun, skipped...), err
 }
 
-func runAll(ctx context.Context, progress io.Writer, parts []part) ([]Result, error) {
-	var all []Result
+// runAll measures parts; it names those that cannot be here.
+func runAll(ctx context.Context, progress io.Writer, parts []part) (all []Result, skipped []string, err error) {
 	for _, p := range parts {
 		fmt.Fprintf(progress, "cordon: measuring %s\n", p.name)
 		begin := time.Now()
 		results, err := p.inFolder(ctx)
 		if errors.Is(err, errSkipped) {
 			fmt.Fprintf(progress, "cordon: !! %s: %v\n", p.name, err)
+			skipped = append(skipped, p.name)
 			continue
 		}
 		if err != nil {
-			return all, fmt.Errorf("measure %s: %w", p.name, err)
+			return all, skipped, fmt.Errorf("measure %s: %w", p.name, err)
 		}
 		all = append(all, results...)
 		fmt.Fprintf(progress, "cordon: %s took %.1f s\n", p.name, time.Since(begin).Seconds())
 	}
-	return all, nil
+	return all, skipped, nil
 }
 
 // inFolder runs a part in a folder that is removed afterwards. Its name is short:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,10 +22,13 @@ func TestRun(t *testing.T) {
 	}
 	broken := errors.New("no disk")
 	var said bytes.Buffer
-	got, err := runAll(t.Context(), &said, []part{
+	got, skipped, err := runAll(t.Context(), &said, []part{
 		{"not here", func(context.Context, string) ([]Result, error) { return nil, errSkipped }},
 		{"first", keep(Result{Name: "a"}, nil)}, {"second", keep(Result{Name: "b"}, broken)}, {"third", keep(Result{}, nil)},
 	})
+	if !slices.Equal(skipped, []string{"not here"}) {
+		t.Errorf("skipped: %q", skipped)
+	}
 	if len(got) != 1 || got[0].Name != "a" || !errors.Is(err, broken) || !strings.Contains(err.Error(), "second") {
 		t.Errorf("%v, %v", got, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"cordon/ledger/memdisk"
 	"cordon/peer"
 	"cordon/peer/peertest"
+	"cordon/protocol/id"
 	"cordon/protocol/identity"
 )
 
@@ -35,7 +36,7 @@ func connected(ctx context.Context, dir string) ([]Result, error) {
 	var others others
 	defer others.close()
 	_, err = withDaemon(ctx, home, client, func(int) (float64, error) {
-		if err := others.meet(ctx, client); err != nil {
+		if err := others.meet(ctx, client, connectedPeers); err != nil {
 			return 0, err
 		}
 		return 0, others.openCases(ctx, client)
@@ -59,22 +60,14 @@ func connected(ctx context.Context, dir string) ([]Result, error) {
 // others are the organisations that the daemon is connected with.
 type others []*peertest.Org
 
-// meet starts them, makes them and the daemon known to each other, and waits until
+// meet starts n of them, makes them and the daemon known to each other, and waits until
 // all are connected.
-func (o *others) meet(ctx context.Context, client *api.Client) error {
-	text, err := client.Card(ctx)
+func (o *others) meet(ctx context.Context, client *api.Client, n int) error {
+	card, err := cardOf(ctx, client)
 	if err != nil {
 		return err
 	}
-	raw, err := identity.Unarmour(text)
-	if err != nil {
-		return err
-	}
-	card, err := identity.OpenCard(raw)
-	if err != nil {
-		return err
-	}
-	for i := range connectedPeers {
+	for i := range n {
 		p, err := peertest.NewOn(fmt.Sprintf("Peer %d", i), memdisk.New(), peer.DefaultSchedule())
 		if err != nil {
 			return err
@@ -93,6 +86,18 @@ func (o *others) meet(ctx context.Context, client *api.Client) error {
 		}
 	}
 	return o.wait(ctx, client)
+}
+
+func cardOf(ctx context.Context, client *api.Client) (*identity.Card, error) {
+	text, err := client.Card(ctx)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := identity.Unarmour(text)
+	if err != nil {
+		return nil, err
+	}
+	return identity.OpenCard(raw)
 }
 
 func (o others) wait(ctx context.Context, client *api.Client) error {
@@ -139,13 +144,22 @@ func (o others) openCases(ctx context.Context, client *api.Client) error {
 }
 
 func openWith(ctx context.Context, client *api.Client, i int, with string) error {
-	c := api.OpenCase{Title: fmt.Sprintf("case %d", i), EmbargoUntil: time.Now().Add(45 * 24 * time.Hour), File: "report.md"}
-	w, err := client.OpenCase(ctx, c, strings.NewReader("a report"))
+	c, err := openOne(ctx, client, fmt.Sprintf("case %d", i))
 	if err != nil {
 		return err
 	}
-	_, err = client.Invite(ctx, w.Case.String(), api.Invite{Org: with, Role: "dependent-vendor"})
+	_, err = client.Invite(ctx, c.String(), api.Invite{Org: with, Role: "dependent-vendor"})
 	return err
+}
+
+// openOne opens a case in which nobody else is.
+func openOne(ctx context.Context, client *api.Client, title string) (c id.CaseID, err error) {
+	o := api.OpenCase{Title: title, EmbargoUntil: time.Now().Add(45 * 24 * time.Hour), File: "report.md"}
+	w, err := client.OpenCase(ctx, o, strings.NewReader("a report"))
+	if err != nil {
+		return c, err
+	}
+	return *w.Case, nil
 }
 
 func (o others) close() {

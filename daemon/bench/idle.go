@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"cordon/daemon/api"
 )
@@ -41,8 +39,7 @@ func idle(ctx context.Context, dir string) ([]Result, error) {
 
 func openCases(ctx context.Context, client *api.Client) error {
 	for i := range idleCases {
-		o := api.OpenCase{Title: fmt.Sprintf("case %d", i), EmbargoUntil: time.Now().Add(45 * 24 * time.Hour), File: "report.md"}
-		if _, err := client.OpenCase(ctx, o, strings.NewReader("a report")); err != nil {
+		if _, err := openOne(ctx, client, fmt.Sprintf("case %d", i)); err != nil {
 			return err
 		}
 	}

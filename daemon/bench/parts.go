@@ -11,6 +11,7 @@ import (
 const (
 	largeStore = 1_000_000 // entries of the store that is opened: what a daemon is designed to hold
 	catchUp    = 100_000   // entries that one daemon fetches from another
+	behind     = 10_000    // entries that a daemon lacks which was away
 	coldSync   = 1_000_000 // entries that one daemon fetches from another, where there is time
 	manyCases  = 1000      // that two daemons share
 )
@@ -33,6 +34,9 @@ var quick = []part{
 	{"replication", func(ctx context.Context, dir string) ([]Result, error) {
 		return peerbench.Run(ctx, dir, peerbench.Loads(), catchUp)
 	}},
+	{"who was away, and who joins", func(ctx context.Context, dir string) ([]Result, error) {
+		return peerbench.Away(ctx, dir, behind)
+	}},
 	{"a cold sync", func(ctx context.Context, dir string) ([]Result, error) {
 		return peerbench.Cold(ctx, dir, catchUp, true, Verb)
 	}},
@@ -50,6 +54,7 @@ var quick = []part{
 // minute or more.
 var long = []part{
 	{"a daemon with many connected peers", connected},
+	{"a daemon that members flood", flooding},
 	{"a minute of live entries", func(ctx context.Context, dir string) ([]Result, error) {
 		return peerbench.Live(ctx, dir, peerbench.Sustained())
 	}},

@@ -106,3 +106,14 @@ func running(ctx context.Context, t *testing.T, cases int, few func(int) bool) (
 	}
 	return n
 }
+
+// TestAway: who was away, and who joins, come to hold what was written.
+func TestAway(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	rs, err := Away(ctx, t.TempDir(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	show(t, rs)
+}

@@ -71,6 +71,9 @@ type Org struct {
 	writing   sync.Mutex
 }
 
+// certified is how long the certificates of New last.
+const certified = 60 * 24 * time.Hour
+
 // Fast is a schedule in which nothing waits longer than needed.
 func Fast() peer.Schedule {
 	return peer.Schedule{Dial: 20 * time.Millisecond, DialMax: 100 * time.Millisecond, Tags: 300 * time.Millisecond,
@@ -134,7 +137,7 @@ func Identity(name string) (*Org, error) {
 		return nil, err
 	}
 	cert, err := o.Chain.CertifyDaemon(keys[0], identity.Keys{Sig: o.key, Peer: o.transport}, identity.Daemon{
-		KEM: o.kem.PublicKey().Bytes(), NotAfter: uint64(time.Now().Add(24 * time.Hour).Unix()),
+		KEM: o.kem.PublicKey().Bytes(), NotAfter: uint64(time.Now().Add(certified).Unix()),
 		Caps: []identity.Cap{identity.CapWrite, identity.CapConsent, identity.CapSteward, identity.CapInvite}})
 	if err != nil {
 		return nil, fmt.Errorf("certify %s: %w", name, err)
@@ -267,7 +270,7 @@ func (o *Org) Close() error {
 // Join certifies the keys of o in another chain of the same or another organisation.
 func (o *Org) Join(chain *identity.Org, root ed25519.PrivateKey, caps ...identity.Cap) (*identity.Org, error) {
 	cert, err := chain.CertifyDaemon(root, identity.Keys{Sig: o.key, Peer: o.transport}, identity.Daemon{
-		KEM: o.kem.PublicKey().Bytes(), NotAfter: uint64(time.Now().Add(24 * time.Hour).Unix()), Caps: caps})
+		KEM: o.kem.PublicKey().Bytes(), NotAfter: uint64(time.Now().Add(certified).Unix()), Caps: caps})
 	if err != nil {
 		return nil, err
 	}

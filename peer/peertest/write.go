@@ -176,23 +176,32 @@ func (o *Org) Notes(c id.CaseID, after ledger.Entry, agr id.AgrID, n int) [][]by
 
 // Noter is Notes for who wants them little by little: each call signs the next n.
 func (o *Org) Noter(c id.CaseID, after ledger.Entry, agr id.AgrID) func(n int) [][]byte {
+	return o.Shaped(c, after, agr, 500, 300)
+}
+
+// Shaped is Noter for entries of so many bytes, or as few as one can have, that say that
+// their bodies have that many.
+func (o *Org) Shaped(c id.CaseID, after ledger.Entry, agr id.AgrID, bytesEach int, body uint64) func(n int) [][]byte {
 	var prev id.EntryID
 	var pad []byte
 	i, lc, t := 0, after.LC, now()
 	one := func() []byte {
 		lc++
 		m := map[uint64]any{1: 1, 2: c[:], 3: 1, 5: i, 7: [][]byte{}, 8: lc, 9: t, 10: uint64(protocol.Note), 12: agr[:],
-			14: []any{bytes.Repeat([]byte{1}, 32), 300, bytes.Repeat([]byte{2}, 32)}, 64: []byte{}}
+			14: []any{bytes.Repeat([]byte{1}, 32), body, bytes.Repeat([]byte{2}, 32)}}
 		if i > 0 {
 			m[6] = prev[:]
 		} else {
 			m[7] = [][]byte{after.ID[:]}
 		}
 		if pad == nil {
+			m[64] = []byte{}
 			raw, _ := cose.Seal(cose.Entry, o.key, canon.MustMarshal(m))
-			pad = make([]byte, max(0, 499-len(raw)))
+			pad = make([]byte, max(0, bytesEach-1-len(raw)))
 		}
-		m[64] = pad
+		if m[64] = pad; len(pad) == 0 {
+			delete(m, 64)
+		}
 		raw, x := cose.Seal(cose.Entry, o.key, canon.MustMarshal(m))
 		i, prev = i+1, x
 		return raw
