@@ -70,7 +70,7 @@ func newHost(c *Config, g gater) (host.Host, error) {
 		libp2p.Transport(quic.NewTransport),
 		libp2p.Security(tls.ID, tls.New),
 		libp2p.Muxer(yamux.ID, newMuxer(streams)),
-		libp2p.ResourceManager(limits),
+		libp2p.ResourceManager(counted{limits, g.opened}),
 		libp2p.ConnectionGater(g),
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}), // trims nothing: the gater and the limits decide
 		libp2p.SwarmOpts(swarm.WithDialRanker(rank), swarm.WithDialTimeoutLocal(handshakeTime)),
@@ -102,10 +102,24 @@ func newMuxer(streams int) *yamux.Transport {
 	c := *yamux.DefaultTransport.Config()
 	c.InitialStreamWindowSize = maxWindows / maxStreams // several frames at once from the start
 	c.MaxStreamWindowSize = maxWindows / 2
-	c.MaxIncomingStreams = uint32(streams)
+	c.MaxIncomingStreams = 2 * uint32(streams) // the resource manager, which counts what it refuses, has the lower limit
 	c.ConnectionWriteTimeout = stallTime
 	c.MeasureRTTInterval = rttPause
 	return (*yamux.Transport)(&c)
+}
+
+// counted are limits that tell of every stream that a peer opens, also of those for which
+// they have no room: nobody else hears of such.
+type counted struct {
+	network.ResourceManager
+	opened func(libpeer.ID) bool // nil: nobody is told; false: it is reset
+}
+
+func (c counted) OpenStream(p libpeer.ID, d network.Direction) (network.StreamManagementScope, error) {
+	if d == network.DirInbound && c.opened != nil && !c.opened(p) {
+		return nil, network.ErrResourceLimitExceeded
+	}
+	return c.ResourceManager.OpenStream(p, d)
 }
 
 // newLimits sets every limit: the defaults of libp2p count bytes in one place and
@@ -211,6 +225,7 @@ type gater struct {
 	ok      func(libpeer.ID) bool
 	relay   func(libpeer.ID) bool // nil: none is dialled
 	waits   func(libpeer.ID) bool // nil: at none we wait
+	opened  func(libpeer.ID) bool // nil: nobody counts the streams that a peer opens
 	carries bool                  // many streams come in one connection: we are a relay, or wait at one
 }
 

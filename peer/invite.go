@@ -21,7 +21,7 @@ import (
 const (
 	inviteBurst = 64
 	inviteRate  = 8
-	excessBurst = 4096 // streams beyond that, which are reset
+	excessBurst = 4096 // streams of any protocol, served or not, at once, and a second
 	excessRate  = 64
 )
 
@@ -63,21 +63,29 @@ func (n *Node) answerInvite(ctx context.Context, st network.Stream) {
 	}
 }
 
-// mayOpen takes one stream off a peer's allowance. Who opens so many beyond it that it
-// cannot be by mistake has flooded us (spec/sync.md §6.4).
+// mayOpen takes one stream that is to be served off a peer's allowance.
 func (n *Node) mayOpen(p libpeer.ID) bool {
 	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.dialLocked(p).requests.take(1, inviteRate, inviteBurst)
+}
+
+// opened counts a stream that a peer opens, before it is known for what and whether there
+// is room for it. Who opens so many that it cannot be by mistake has flooded us
+// (spec/sync.md §3). A relay that we have named carries others' streams.
+func (n *Node) opened(p libpeer.ID) bool {
+	n.mu.Lock()
+	_, relay := n.places[p]
 	d := n.dialLocked(p)
-	ok := d.requests.take(1, inviteRate, inviteBurst)
-	flood := !ok && !d.excess.take(1, excessRate, excessBurst)
-	if flood {
+	ok := relay || d.excess.take(1, excessRate, excessBurst)
+	if !ok {
 		n.settleLocked(p, ErrFlood)
 		d.shutTill = time.Now().Add(floodPause)
 		d.excess = allowance{}
 	}
 	n.mu.Unlock()
-	if flood {
-		_ = n.host.Network().ClosePeer(p)
+	if !ok {
+		n.spawn(func() { _ = n.host.Network().ClosePeer(p) })
 	}
 	return ok
 }

@@ -66,7 +66,7 @@ type dialled struct {
 	err      string
 	ended    time.Time // the last session; zero: none yet
 	requests allowance // of streams that it opens
-	excess   allowance // of streams beyond those
+	excess   allowance // of streams, served or not
 }
 
 // Listen opens the listeners. Nothing is dialled and nothing is answered before Run.
@@ -94,7 +94,7 @@ func Listen(c Config) (*Node, error) {
 	if n.fetch, err = newFetcher(n); err != nil {
 		return nil, err
 	}
-	if n.host, err = newHost(&n.c, gater{n.mayConnect, n.isRelay, n.waitsAt, len(relays) > 0}); err != nil {
+	if n.host, err = newHost(&n.c, gater{n.mayConnect, n.isRelay, n.waitsAt, n.opened, len(relays) > 0}); err != nil {
 		return nil, err
 	}
 	if c.Tap != nil {

@@ -11,6 +11,7 @@ import (
 
 	"cordon/peer"
 	"cordon/peer/peertest"
+	"cordon/protocol/identity"
 )
 
 // TestStreamsWithoutEnd is THREATS' A1 for streams: a pinned organisation that opens and
@@ -66,5 +67,39 @@ func TestStreamsWithoutEnd(t *testing.T) {
 				t.Errorf("others suffer: %+v", f)
 			}
 		})
+	}
+}
+
+// TestStreamsThatNobodyServes is the same for streams that no handler ever hears of: of a
+// protocol that nobody speaks, and those for which there is no room since others stay open.
+func TestStreamsThatNobodyServes(t *testing.T) {
+	for _, kind := range []string{"/nobody/speaks/1", "/cordon/invite/1"} {
+		orgs := newOrgs(t, 1)
+		a, o := orgs[0], opener(t, orgs[0])
+		peertest.Meet(a, o)
+		start(t, a)
+		card := must(identity.OpenCard(must(a.Card())(t)))(t)
+		raw := must(o.Raw(t.Context(), card))(t)
+		until(t, "the session stands", orgs, func() bool { return connected(a, o.ID) })
+		opened := 0
+		for ; opened < 100_000; opened++ {
+			reset, err := raw.Stream(t.Context(), kind)
+			if err != nil {
+				break
+			}
+			if kind == "/nobody/speaks/1" {
+				reset()
+			}
+		}
+		if opened < 4096 || opened == 100_000 {
+			t.Errorf("after %d streams %s it is talked to no more", opened, kind)
+		}
+		until(t, "the culprit is named, and not talked to", orgs, func() bool {
+			s := status(a, o.ID)
+			return !s.Connected && s.Fault.Rule == peer.ErrFlood.Error() && !s.Fault.Until.IsZero()
+		})
+		if err := raw.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

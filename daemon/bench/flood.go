@@ -257,13 +257,13 @@ func (f *flooded) named(ctx context.Context) (Result, error) {
 		if way.beyond {
 			want++
 			if slices.ContainsFunc(s.Peers, func(p api.PeerRow) bool {
-				return p.Org == f.others[2+i].ID && p.Fault != nil && p.Fault.Rule == "flood" && p.Fault.Until != nil
+				return p.Org == f.others[2+i].ID && p.Fault != nil && p.Fault.Rule == "flood"
 			}) {
 				got++
 			}
 		}
 	}
-	return Result{Name: "flooders named in the status with the reason, and not talked to", Value: float64(got), Unit: "of them",
+	return Result{Name: "flooders named in the status with the reason", Value: float64(got), Unit: "of them",
 		Limit: float64(want), LimitName: "all that went beyond what is allowed", Want: 1}, nil
 }
 

@@ -120,13 +120,12 @@ func streams(ctx context.Context, a *attacker) error {
 		}
 	}()
 	for ctx.Err() == nil {
-		st, end, err := a.raw.Stream(ctx, "/cordon/invite/1")
+		end, err := a.raw.Stream(ctx, "/cordon/invite/1")
 		if err != nil {
 			a.again(ctx)
 			continue
 		}
 		a.did++
-		_, _ = st.Write([]byte{0})
 		if len(open) < held {
 			open = append(open, end)
 		} else {

@@ -157,17 +157,20 @@ func (r *Raw) Next(within time.Duration) (wire.Frame, error) {
 	return wire.Parse(raw)
 }
 
-// Stream opens one more stream, over the connection that there is or another.
-func (r *Raw) Stream(ctx context.Context, kind string) (io.Writer, func(), error) {
-	st, err := r.host.NewStream(ctx, r.to, protocol.ID(kind))
+// Stream opens one more stream over the connection, asks for a protocol on it and waits
+// for no answer; an error says that the connection is gone. reset resets it.
+func (r *Raw) Stream(ctx context.Context, kind string) (reset func(), err error) {
+	st, err := r.host.Network().NewStream(network.WithNoDial(ctx, "raw"), r.to)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return st, func() { _ = st.Reset() }, nil
+	var b []byte
+	for _, line := range []string{"/multistream/1.0.0\n", kind + "\n"} {
+		b = append(append(b, byte(len(line))), line...)
+	}
+	_, _ = st.Write(b) // an error here: it was reset, as most are
+	return func() { _ = st.Reset() }, nil
 }
-
-// Again connects once more, if the connection is gone.
-func (r *Raw) Again(ctx context.Context) error { return r.host.Connect(ctx, r.addrs) }
 
 // Close ends the connection.
 func (r *Raw) Close() error { return r.host.Close() }
