@@ -33,6 +33,7 @@ type org struct {
 	log  *logged
 	stop func() // ends the daemon and waits
 	ways domain.Ways
+	tap  func([]byte) // told what its daemon receives; may be nil
 
 	ahead atomic.Int64 // how far its clock is ahead of ours
 }
@@ -94,7 +95,7 @@ func (o *org) start() {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- daemon.Run(ctx, o.home, daemon.Options{
-			Log: o.log, Now: o.now, Ways: o.ways, Schedule: quick(), Rounds: daemon.Rounds{Tick: 200 * time.Millisecond, News: 20 * time.Millisecond},
+			Log: o.log, Now: o.now, Ways: o.ways, Tap: o.tap, Schedule: quick(), Rounds: daemon.Rounds{Tick: 200 * time.Millisecond, News: 20 * time.Millisecond},
 		})
 	}()
 	o.stop = sync.OnceFunc(func() {

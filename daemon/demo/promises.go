@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cordon/daemon/api"
+	"cordon/daemon/canary"
 	"cordon/protocol/id"
 )
 
@@ -147,38 +148,38 @@ func (p *play) twoReaders() (bool, string, error) {
 }
 
 // canaries are what may not be where the case is not.
-func (p *play) canaries() ([]canary, error) {
+func (p *play) canaries() ([]canary.Canary, error) {
 	k, err := p.view(p.ctx, p.in[0])
 	if err != nil {
 		return nil, err
 	}
-	c := append(p.texts(), canary{"the case's id", p.caseID[:]}, canary{"the case's digest", []byte(k.Digest)})
+	c := append(p.texts(), canary.Canary{What: "the case's id", Bytes: p.caseID[:]}, canary.Canary{What: "the case's digest", Bytes: []byte(k.Digest)})
 	if k.Embargo.Agreement != nil {
-		c = append(c, canary{"the agreement's id", k.Embargo.Agreement[:]})
+		c = append(c, canary.Canary{What: "the agreement's id", Bytes: k.Embargo.Agreement[:]})
 	}
 	for _, a := range p.in {
 		if strangers[a.key] {
-			c = append(c, canary{"the name " + a.name, []byte(a.name)}, canary{"the id of " + a.name, a.org[:]})
+			c = append(c, canary.Canary{What: "the name " + a.name, Bytes: []byte(a.name)}, canary.Canary{What: "the id of " + a.name, Bytes: a.org[:]})
 		}
 	}
 	return c, p.in[0].api.Log(p.ctx, p.caseID.String(), false, 0, func(l api.LogLine) bool {
 		if l.Seq == 0 { // the first entry of each feed
-			c = append(c, canary{"an entry's id", l.ID[:]})
+			c = append(c, canary.Canary{What: "an entry's id", Bytes: l.ID[:]})
 		}
 		return true
 	})
 }
 
 // texts are the words of the case.
-func (p *play) texts() []canary {
-	c := []canary{{"the title", []byte(title)}}
+func (p *play) texts() []canary.Canary {
+	c := []canary.Canary{{What: "the title", Bytes: []byte(title)}}
 	for _, t := range p.said {
-		c = append(c, canary{"a note", []byte(t)})
+		c = append(c, canary.Canary{What: "a note", Bytes: []byte(t)})
 	}
 	for _, file := range [][]byte{report, secondReport, patch} {
 		for line := range strings.SplitSeq(string(file), "\n") {
 			if len(line) > 60 {
-				c = append(c, canary{"a line of a file", []byte(line)})
+				c = append(c, canary.Canary{What: "a line of a file", Bytes: []byte(line)})
 				break
 			}
 		}
@@ -191,10 +192,10 @@ func (p *play) outsiderBytes() (bool, string, error) {
 	if err != nil {
 		return false, "", err
 	}
-	s := newScanner(canaries)
+	s := canary.New(canaries)
 	got, cut := p.out.tap.read()
-	found := append(s.bytes(got), s.bytes(p.out.log.read())...)
-	inStore, read, err := s.dir(filepath.Join(p.out.home))
+	found := append(s.Bytes(got), s.Bytes(p.out.log.read())...)
+	inStore, read, err := s.Dir(filepath.Join(p.out.home))
 	if err != nil {
 		return false, "", err
 	}
@@ -218,7 +219,7 @@ func (p *play) control() (bool, string, error) {
 	a := p.who("suse")
 	got, _ := a.tap.read()
 	found := map[string]bool{}
-	for _, what := range newScanner(canaries).bytes(got) {
+	for _, what := range canary.New(canaries).Bytes(got) {
 		found[what] = true
 	}
 	return found["the case's id"] && !found["the title"],
@@ -228,17 +229,17 @@ func (p *play) control() (bool, string, error) {
 // clearText: at rest even a member's disk shows nothing, and no log does.
 func (p *play) clearText() (bool, string, error) {
 	texts := p.texts()
-	s := newScanner(append(texts, canary{"the case's id", p.caseID[:]}))
-	words := newScanner(texts)
+	s := canary.New(append(texts, canary.Canary{What: "the case's id", Bytes: p.caseID[:]}))
+	words := canary.New(texts)
 	var found []string
 	var total int64
 	for _, a := range p.in {
-		in, read, err := s.dir(filepath.Join(a.home, "store"))
+		in, read, err := s.Dir(filepath.Join(a.home, "store"))
 		if err != nil {
 			return false, "", err
 		}
 		total += read
-		for _, f := range append(in, words.bytes(a.log.read())...) {
+		for _, f := range append(in, words.Bytes(a.log.read())...) {
 			found = append(found, a.name+": "+f)
 		}
 	}

@@ -1,4 +1,8 @@
-package demo
+// Package canary looks for what may not be found where it does not belong: on a wire, in a
+// log, in the files of a store. The demo and tests use it.
+//
+// Main path: New, then Scanner.Bytes and Scanner.Dir.
+package canary
 
 import (
 	"bytes"
@@ -9,26 +13,27 @@ import (
 	"path/filepath"
 )
 
-// A canary is something that may not be found where it does not belong: an id, a
+// A Canary is something that may not be found where it does not belong: an id, a
 // name, a piece of text.
-type canary struct {
-	what  string
-	bytes []byte
+type Canary struct {
+	What  string
+	Bytes []byte
 }
 
-// scanner looks for canaries: as they are, in hex of both cases, and in base64
+// Scanner looks for canaries: as they are, in hex of both cases, and in base64
 // (both alphabets) at each of the three places where base64 may have begun.
-type scanner struct{ spellings []canary }
+type Scanner struct{ spellings []Canary }
 
-func newScanner(canaries []canary) *scanner {
-	s := &scanner{}
+// New is a scanner for these.
+func New(canaries []Canary) *Scanner {
+	s := &Scanner{}
 	for _, c := range canaries {
 		s.spellings = append(s.spellings, c,
-			canary{c.what + " in hex", []byte(hex.EncodeToString(c.bytes))},
-			canary{c.what + " in hex", bytes.ToUpper([]byte(hex.EncodeToString(c.bytes)))})
+			Canary{c.What + " in hex", []byte(hex.EncodeToString(c.Bytes))},
+			Canary{c.What + " in hex", bytes.ToUpper([]byte(hex.EncodeToString(c.Bytes)))})
 		for shift := range 3 {
 			for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-				s.spellings = append(s.spellings, canary{c.what + " in base64", base64At(enc, c.bytes, shift)})
+				s.spellings = append(s.spellings, Canary{c.What + " in base64", base64At(enc, c.Bytes, shift)})
 			}
 		}
 	}
@@ -45,19 +50,19 @@ func base64At(enc *base64.Encoding, b []byte, shift int) []byte {
 	return text[first:last]
 }
 
-// bytes says which canaries are in b.
-func (s *scanner) bytes(b []byte) (found []string) {
+// Bytes says which canaries are in b.
+func (s *Scanner) Bytes(b []byte) (found []string) {
 	for _, n := range s.spellings {
-		if bytes.Contains(b, n.bytes) {
-			found = append(found, n.what)
+		if bytes.Contains(b, n.Bytes) {
+			found = append(found, n.What)
 		}
 	}
 	return found
 }
 
-// dir reads every file below root; it says what it found, with the file, and how
+// Dir reads every file below root; it says what it found, with the file, and how
 // many bytes it read.
-func (s *scanner) dir(root string) (found []string, read int64, err error) {
+func (s *Scanner) Dir(root string) (found []string, read int64, err error) {
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
@@ -71,7 +76,7 @@ func (s *scanner) dir(root string) (found []string, read int64, err error) {
 		}
 		read += int64(len(b))
 		rel, _ := filepath.Rel(root, path)
-		for _, what := range append(s.bytes(b), s.bytes([]byte(rel))...) {
+		for _, what := range append(s.Bytes(b), s.Bytes([]byte(rel))...) {
 			found = append(found, rel+": "+what)
 		}
 		return nil
