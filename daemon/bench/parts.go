@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"io"
+	"os"
 
 	"cordon/ledger/ledgerbench"
 	"cordon/peer/peerbench"
@@ -27,6 +28,15 @@ func Child(ctx context.Context, in io.Reader, out io.Writer) (bool, error) {
 		return true, err
 	}
 	return peerbench.Child(ctx, in, out)
+}
+
+// timings are how many of each class of probes are timed: THREATS' number where
+// CORDON_VOLUME says full.
+func timings() int {
+	if os.Getenv("CORDON_VOLUME") == "full" {
+		return 100_000
+	}
+	return 10_000
 }
 
 // quick is what Run measures, in this order.
@@ -55,6 +65,10 @@ var quick = []part{
 var long = []part{
 	{"a daemon with many connected peers", connected},
 	{"a daemon that members flood", flooding},
+	{"a daemon under load", load},
+	{"what the time of silence says", func(ctx context.Context, dir string) ([]Result, error) {
+		return peerbench.Probe(ctx, dir, timings())
+	}},
 	{"a minute of live entries", func(ctx context.Context, dir string) ([]Result, error) {
 		return peerbench.Live(ctx, dir, peerbench.Sustained())
 	}},

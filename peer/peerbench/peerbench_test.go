@@ -117,3 +117,24 @@ func TestAway(t *testing.T) {
 	}
 	show(t, rs)
 }
+
+// TestProbe: probes are timed in every class, and statistics tell apart what differs: the
+// probe of the own case, and numbers of which half are greater.
+func TestProbe(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	rs, err := Probe(ctx, t.TempDir(), 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rs) != 8 {
+		t.Errorf("%d figures", len(rs))
+	}
+	var x, y []float64
+	for i := range 1000 {
+		x, y = append(x, float64(i)), append(y, float64(i)+0.5+float64(i%2)*400)
+	}
+	if welch(x, y) < probeWelch || area(x, y)-0.5 < probeArea || welch(x, x) != 0 || area(x, y[:1]) > 0.01 {
+		t.Errorf("statistics: %v %v %v %v", welch(x, y), area(x, y), welch(x, x), area(x, y[:1]))
+	}
+}
