@@ -49,7 +49,7 @@ func (p *prober) frame() wire.Frame {
 // TestProbesAreMute is THREATS' A7: a pinned outsider that knows the id of a case, its
 // entries and the secret of its tags hears as little about it as about a case that
 // there is not, whatever it says. The control: a member that says the same is answered.
-// How long the daemon thinks about each is not observed here.
+// How long the daemon thinks about each, cordon bench --only silence tells.
 func TestProbesAreMute(t *testing.T) {
 	t.Parallel()
 	for _, class := range []string{"a case that there is", "a case of others", "no case", "a member's own case"} {

@@ -163,13 +163,8 @@ func (f *flooded) under(ctx context.Context, way flood, by *peertest.Org) (r Res
 		loud = append(loud, d...)
 	}
 	return Result{Name: fmt.Sprintf("append under a flood visible at a member, p99: %s (%d did)", way.name, a.did),
-		Value: p99(loud), Unit: "ms", Limit: p99(calm), LimitName: fmt.Sprintf("the same between, %d × %v in turns", f.span.turns, f.span.slice),
+		Value: at(loud, 0.99).Seconds() * 1000, Unit: "ms", Limit: at(calm, 0.99).Seconds() * 1000, LimitName: fmt.Sprintf("the same between, %d × %v in turns", f.span.turns, f.span.slice),
 		Want: floodSlower, AtMost: true}, nil
-}
-
-func p99(times []time.Duration) float64 {
-	slices.Sort(times)
-	return times[len(times)*99/100].Seconds() * 1000
 }
 
 // appends has the daemon write notes for one slice, and returns how long after each was
