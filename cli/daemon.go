@@ -38,7 +38,7 @@ the keys as files that only you can read, so that the daemon can start alone.`,
 in the same run on the same disk. A ratio above 1 is better than the limit.
 Takes some minutes: a store of a million entries is written.`,
 		flags: func(f *pflag.FlagSet) {
-			f.Bool("full", false, "also what takes long: a quarter of an hour more")
+			f.Bool("full", false, "also what takes long: twenty minutes more")
 			f.String("only", "", "nothing but the parts whose names contain `TEXT`")
 		}},
 	{use: "relay", short: "pass connections on to daemons that nobody can dial; reads nothing", run: (*call).relay,
