@@ -52,6 +52,7 @@ type Schedule struct {
 	Tell      time.Duration // upper bound of the random delay before others are told of accepted entries
 	Compare   time.Duration // between two VEC to a random member of each live case
 	Retry     time.Duration // after which an unanswered WANT may be asked again, elsewhere too
+	Beat      time.Duration // between two BEATs of a session on a steady line, if there are few
 	Public    time.Duration // upper bound of the delay of our card after somebody came to the public topics; see publicPause; ten heartbeats of gossipsub
 }
 
@@ -65,6 +66,7 @@ func DefaultSchedule() Schedule {
 		Tell:      200 * time.Millisecond,
 		Compare:   time.Minute,
 		Retry:     10 * time.Second,
+		Beat:      time.Second,
 		Public:    10 * time.Second,
 	}
 }

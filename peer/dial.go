@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	stdnet "net"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	libpeer "github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 )
@@ -21,6 +24,14 @@ const (
 // turns is for how many rounds of dialling the larger id leaves it to the smaller one:
 // two that dial each other at once keep two connections.
 const turns = 4
+
+// Of those that are away (spec/sync.md §5).
+const (
+	awayLong  = time.Hour   // of who is away longer the pauses are long
+	maxTries  = 8           // a second, at most: the more are away, the longer the pauses
+	leastTry  = time.Second // a dial has as long, and what HELLO took on the last connection
+	longTries = 10          // one in so many has handshakeTime
+)
 
 // dial keeps connections and sessions with every target: one round per
 // Schedule.Dial, never in answer to an event, so that who watches the network
@@ -107,6 +118,7 @@ func (n *Node) nextTry(p libpeer.ID, pause time.Duration) time.Time {
 
 // attempt connects and, where that is our part, runs a session until it ends.
 func (n *Node) attempt(ctx context.Context, to libpeer.AddrInfo) {
+	begin := time.Now()
 	err := n.connect(ctx, to)
 	away := err != nil
 	if err == nil && n.opens(to.ID) {
@@ -117,16 +129,31 @@ func (n *Node) attempt(ctx context.Context, to libpeer.AddrInfo) {
 	n.settleLocked(to.ID, err)
 	d := n.dials[to.ID]
 	d.busy, d.away = false, away
+	if d.pause == 0 && away {
+		d.next = n.nextTry(to.ID, max(0, n.awayPauseLocked(d)-time.Since(begin)))
+	}
 }
 
-// settleLocked notes how an attempt or a session ended, and when the next is due.
+// settleLocked notes how an attempt or a session ended, and when the next is due: soon where
+// the network is to blame, later each time where the other side is.
 func (n *Node) settleLocked(p libpeer.ID, err error) {
 	d := n.dialLocked(p)
 	if err == nil {
-		d.pause, d.next = 0, time.Time{}
+		d.pause, d.next, d.since = 0, time.Time{}, time.Time{}
 		return
 	}
 	d.err = reason(err)
+	if nobody(err) {
+		if d.since.IsZero() {
+			d.since = time.Now()
+		}
+		d.pause, d.next = 0, n.nextTry(p, n.awayPauseLocked(d))
+		if errors.Is(err, errSilent) {
+			d.next = n.nextTry(p, 0)
+		}
+		return
+	}
+	d.since = time.Time{}
 	d.pause = min(max(2*d.pause, n.c.Schedule.Dial), n.c.Schedule.DialMax)
 	d.next = n.nextTry(p, d.pause)
 	if rule := broke(err); rule != "" {
@@ -140,18 +167,79 @@ func (n *Node) settleLocked(p libpeer.ID, err error) {
 	}
 }
 
+// awayPauseLocked is from one try of a daemon that is away to the next: within the first hour
+// as short as the number of those allows, for who is away longer comes back some day, and dials.
+func (n *Node) awayPauseLocked(d *dialled) time.Duration {
+	if time.Since(d.since) > awayLong {
+		return n.c.Schedule.DialMax
+	}
+	away := 0
+	for _, one := range n.dials {
+		if !one.since.IsZero() {
+			away++
+		}
+	}
+	return min(max(1, time.Duration(away)/maxTries)*n.c.Schedule.Dial, n.c.Schedule.DialMax)
+}
+
+// backLocked is called when somebody answers while nobody else does: that was our own network,
+// and the others are tried again as if they had been away only now.
+func (n *Node) backLocked() {
+	for p, d := range n.dials {
+		if !d.since.IsZero() {
+			d.since = time.Now()
+			d.next = n.nextTry(p, n.awayPauseLocked(d))
+		}
+	}
+}
+
+// nobody says whether a dial or a session failed since nothing came back.
+func nobody(err error) bool {
+	var all *swarm.DialError
+	if !errors.As(err, &all) {
+		return errors.Is(err, errSilent) || net(err) != nil
+	}
+	return !slices.ContainsFunc(all.DialErrors, func(e swarm.TransportError) bool {
+		var op *stdnet.OpError
+		return net(e.Cause) == nil && !(errors.As(e.Cause, &op) && op.Op == "dial")
+	})
+}
+
+// tryTime is how long a dial may take: where it is known how long the last one took, a little
+// more, for soon there is another, and what was lost before the network healed is said again
+// later each time. One in some has all the time, since lines get slower.
+func (d *dialled) tryTime() time.Duration {
+	if d.tries++; d.took == 0 || d.tries%longTries == 0 {
+		return handshakeTime
+	}
+	return min(leastTry+d.took, handshakeTime)
+}
+
+// tookTo notes how long HELLO took on a new connection.
+func (n *Node) tookTo(p libpeer.ID, d time.Duration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dialLocked(p).took = d
+}
+
+// connect dials, if there is no connection.
 func (n *Node) connect(ctx context.Context, to libpeer.AddrInfo) error {
 	if n.host.Network().Connectedness(to.ID) == network.Connected {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
+	n.mu.Lock()
+	limit := n.dialLocked(to.ID).tryTime()
+	n.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if s, ok := n.host.Network().(*swarm.Swarm); ok {
 		s.Backoff().Clear(to.ID) // the schedule is ours
 	}
 	n.passBy(to.Addrs)
 	n.host.Peerstore().ClearAddrs(to.ID) // identify adds what a peer says of itself; we dial what is signed
-	return n.host.Connect(ctx, to)
+	n.host.Peerstore().AddAddrs(to.ID, to.Addrs, peerstore.TempAddrTTL)
+	_, err := n.host.Network().DialPeer(ctx, to.ID)
+	return err
 }
 
 // multiaddrs are those of a target that can be read.

@@ -32,6 +32,7 @@ const (
 type due struct {
 	frames [][]byte // ACK and WANT, encoded
 	tags   time.Time
+	beat   time.Time
 	vec    map[id.CaseID]bool
 	ihave  map[id.CaseID]map[id.Feed]wire.Head
 	live   []offer
@@ -94,6 +95,11 @@ func (s *session) next() (step func(context.Context) error, wait time.Duration) 
 	if wait = time.Until(d.tags); wait <= 0 {
 		d.tags = time.Now().Add(s.tagsEvery())
 		return s.sendTags, 0
+	}
+	if beat := time.Until(d.beat); beat <= 0 {
+		return s.beat, 0
+	} else if wait > beat {
+		wait = beat
 	}
 	for c := range d.genesis {
 		delete(d.genesis, c)

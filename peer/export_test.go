@@ -51,8 +51,8 @@ type Bare struct {
 // Dressed greets over a stream as the daemon of c would, towards the daemon with
 // contact to.
 func Dressed(c Config, st network.Stream, to Contact) (*Bare, error) {
-	s := &session{n: &Node{c: c}, contact: to, stream: st, opener: true}
-	return &Bare{s, st}, s.greet(st)
+	s := &session{n: &Node{c: c, dials: map[libpeer.ID]*dialled{}}, contact: to, stream: st, opener: true}
+	return &Bare{s, st}, s.greet(s)
 }
 
 // Tags are the tags of a case from us and from the other side.

@@ -31,6 +31,8 @@ type fetcher struct {
 	mu    sync.Mutex
 	cases map[id.CaseID]*lacking
 	asks  map[id.EntryID]bodyAsk
+	count uint64                // asks so far
+	owed  map[id.EntryID][]owed // asked of us before they are here
 }
 
 // lacking is a case. Guarded by fetcher.mu; the places are moved by run alone.
@@ -65,6 +67,7 @@ type bodyAsk struct {
 	by    *session
 	have  int // chunks that it has brought us to
 	until time.Time
+	turn  uint64 // answers come in the order of the asks
 }
 
 // open says whether an answer is waited for.
@@ -72,7 +75,7 @@ func (a bodyAsk) open(now time.Time) bool { return !now.After(a.until) }
 
 func newFetcher(n *Node) (*fetcher, error) {
 	f := &fetcher{n: n, shelf: n.c.Ledger.Shelf(shelfBodies), wake: make(chan struct{}, 1),
-		cases: map[id.CaseID]*lacking{}, asks: map[id.EntryID]bodyAsk{}}
+		cases: map[id.CaseID]*lacking{}, asks: map[id.EntryID]bodyAsk{}, owed: map[id.EntryID][]owed{}}
 	rows := map[id.CaseID]ledger.Pos{}
 	err := f.shelf.All(func(key, row []byte) bool {
 		if c, ok := id.FromBytes[id.CaseID](key); ok && len(row) == 8 {
@@ -169,6 +172,7 @@ func (f *fetcher) expire() {
 			delete(f.asks, e)
 		}
 	}
+	f.disownLocked(nil)
 }
 
 // sweep asks for bodies that are missing, as many as may be asked for now.
@@ -297,7 +301,8 @@ func (f *fetcher) ask(s *session, c id.CaseID, e ledger.Entry) bool {
 		f.mu.Unlock()
 		return true // as if in vain
 	}
-	f.asks[e.ID] = bodyAsk{c: c, by: s, until: now.Add(f.n.c.Schedule.Retry)}
+	f.count++
+	f.asks[e.ID] = bodyAsk{c: c, by: s, until: now.Add(f.n.c.Schedule.Retry), turn: f.count}
 	f.mu.Unlock()
 	sh := s.sharing(c)
 	st, err := f.n.c.Ledger.BodyState(c, *e.Body)
@@ -336,24 +341,30 @@ func (f *fetcher) asked(s *session, e id.EntryID) bool {
 func (f *fetcher) got(s *session, c id.CaseID, e ledger.Entry) error {
 	f.mu.Lock()
 	_, ok := f.asks[e.ID]
+	waits := len(f.owed[e.ID]) > 0
 	f.mu.Unlock()
-	if !ok {
+	if !ok && !waits {
 		return nil
 	}
 	held, st, err := f.n.holdsBody(c, e)
 	if err != nil {
 		return err
 	}
+	if held {
+		f.pay(e.ID)
+	}
 	f.mu.Lock()
 	a, ok := f.asks[e.ID]
 	switch {
 	case !ok:
 	case held:
+		f.goesOnLocked(s, a)
 		delete(f.asks, e.ID)
 		f.hopeLocked(c)
 	case a.by == s && st.Have > a.have:
-		a.have, a.until = st.Have, time.Now().Add(f.n.c.Schedule.Retry)
+		a.have = st.Have
 		f.asks[e.ID] = a
+		f.goesOnLocked(s, a)
 		f.hopeLocked(c)
 	}
 	again := held && f.allHereLocked()
@@ -384,5 +395,6 @@ func (f *fetcher) lost(s *session) {
 			delete(f.asks, e)
 		}
 	}
+	f.disownLocked(s)
 	f.poke()
 }

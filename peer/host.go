@@ -74,6 +74,8 @@ func newHost(c *Config, g gater) (host.Host, error) {
 		libp2p.ConnectionGater(g),
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}), // trims nothing: the gater and the limits decide
 		libp2p.SwarmOpts(swarm.WithDialRanker(rank), swarm.WithDialTimeoutLocal(handshakeTime)),
+		libp2p.UDPBlackHoleSuccessCounter(nil), // after an outage they dial one time in a hundred; the schedule is ours
+		libp2p.IPv6BlackHoleSuccessCounter(nil),
 		libp2p.UserAgent("cordon"),
 		libp2p.ProtocolVersion("cordon/1"),
 		libp2p.EnableRelay(),
@@ -183,16 +185,24 @@ func hostsOf(multiaddrs []string) (ips []netip.Addr) {
 	return ips
 }
 
-// rank dials TCP at once, QUIC only if that has not answered in quicDelay, and over a
-// relay only after as much again.
+// rank dials TCP at once, QUIC, where there is TCP, only if that has not answered in
+// quicDelay, and over a relay only after as much again.
 func rank(addrs []ma.Multiaddr) []network.AddrDelay {
 	list := make([]network.AddrDelay, len(addrs))
+	onTCP := func(a ma.Multiaddr) bool {
+		_, err := a.ValueForProtocol(ma.P_TCP)
+		return err == nil && !relayed(a)
+	}
+	other := time.Duration(0)
+	if slices.ContainsFunc(addrs, onTCP) {
+		other = quicDelay
+	}
 	for i, a := range addrs {
 		list[i].Addr = a
 		if relayed(a) {
 			list[i].Delay = 2 * quicDelay
-		} else if _, err := a.ValueForProtocol(ma.P_TCP); err != nil {
-			list[i].Delay = quicDelay
+		} else if !onTCP(a) {
+			list[i].Delay = other
 		}
 	}
 	return list

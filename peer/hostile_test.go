@@ -89,6 +89,9 @@ func (b *bare) next(within time.Duration) wire.Frame {
 	if err != nil {
 		return nil
 	}
+	if _, ok := f.(*wire.Beat); ok {
+		return b.next(within)
+	}
 	return f
 }
 

@@ -59,8 +59,11 @@ type dialled struct {
 	next     time.Time
 	pause    time.Duration
 	busy     bool
-	away     bool // the last attempt reached nobody
-	floods   int  // sessions that ended so
+	away     bool          // the last attempt reached nobody
+	since    time.Time     // nothing has come back; zero: something did
+	took     time.Duration // the last dial that got through; zero: none did
+	tries    int
+	floods   int // sessions that ended so
 	fault    Fault
 	shutTill time.Time // no session before
 	err      string
@@ -109,7 +112,7 @@ func (s Schedule) orDefault() Schedule {
 	return Schedule{
 		Dial: cmp.Or(s.Dial, d.Dial), DialMax: cmp.Or(s.DialMax, d.DialMax), Tags: cmp.Or(s.Tags, d.Tags),
 		TagsDelay: cmp.Or(s.TagsDelay, d.TagsDelay), Tell: cmp.Or(s.Tell, d.Tell),
-		Compare: cmp.Or(s.Compare, d.Compare), Retry: cmp.Or(s.Retry, d.Retry), Public: cmp.Or(s.Public, d.Public),
+		Compare: cmp.Or(s.Compare, d.Compare), Retry: cmp.Or(s.Retry, d.Retry), Beat: cmp.Or(s.Beat, d.Beat), Public: cmp.Or(s.Public, d.Public),
 	}
 }
 

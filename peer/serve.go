@@ -250,6 +250,7 @@ func (s *session) workBody(j *job) error {
 		return err
 	}
 	if !held {
+		s.n.fetch.owe(s, j.c, *w)
 		next()
 		return nil
 	}

@@ -112,7 +112,10 @@ type session struct {
 	asked     int       // entries asked for that have not come
 	excess    int       // entries that may come beyond them
 	pace      allowance // of live entries
-	room      int       // heads that may be learned before those that are remembered are counted
+	pulse     pulse
+	useless   bool // it has sent a chunk of no use; owned by the reader
+	owed      int  // bodies that it waits for; guarded by fetcher.mu
+	room      int  // heads that may be learned before those that are remembered are counted
 }
 
 // shared is a case that both sides know of. Its fields are guarded by session.mu.
@@ -146,6 +149,7 @@ func (n *Node) openSync(ctx context.Context, p libpeer.ID) error {
 	defer cancel()
 	st, err := n.host.NewStream(open, p, protoSync)
 	if err != nil {
+		n.hangUp(p, nil, err)
 		return fmt.Errorf("open session: %w", err)
 	}
 	return n.runSession(ctx, st, true)
@@ -180,8 +184,9 @@ func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) e
 		shared: map[id.CaseID]*shared{}, byTag: map[wire.Tag]*shared{}}
 	unhook := context.AfterFunc(ctx, func() { s.end(context.Canceled) })
 	defer unhook()
-	r := bufio.NewReaderSize(st, readAhead)
+	r := bufio.NewReaderSize(s, readAhead)
 	if err := s.greet(r); err != nil {
+		n.hangUp(p, nil, err)
 		s.end(err)
 		return err
 	}
@@ -194,7 +199,9 @@ func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) e
 	var others sync.WaitGroup
 	others.Go(func() { s.end(s.write(ctx)) })
 	others.Go(func() { s.settle(ctx) })
-	s.end(s.read(ctx, r))
+	err := s.read(ctx, r)
+	n.hangUp(p, s, err)
+	s.end(err)
 	close(s.taken)
 	others.Wait()
 	return s.cause
@@ -204,8 +211,12 @@ func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) e
 func (n *Node) adopt(s *session) {
 	n.mu.Lock()
 	old := n.sessions[s.peer]
+	d := n.dialLocked(s.peer)
+	d.contact, d.since = s.contact, time.Time{}
+	if len(n.sessions) == 0 {
+		n.backLocked()
+	}
 	n.sessions[s.peer] = s
-	n.dialLocked(s.peer).contact = s.contact
 	n.mu.Unlock()
 	if old != nil {
 		old.end(errReplaced)
@@ -243,7 +254,8 @@ func (s *session) end(cause error) {
 // greet exchanges HELLO and checks that its kid is the one whose certificate names
 // the connection's transport key.
 func (s *session) greet(r io.Reader) error {
-	_ = s.stream.SetDeadline(time.Now().Add(handshakeTime))
+	s.pulse.by = time.Now().Add(handshakeTime)
+	_ = s.stream.SetWriteDeadline(s.pulse.by)
 	if _, err := rand.Read(s.mine[:]); err != nil {
 		return err
 	}
@@ -263,6 +275,11 @@ func (s *session) greet(r io.Reader) error {
 	if len(h.Events) > 0 {
 		s.n.c.Directory.Learn(s.contact.Org, h.Events)
 	}
+	took := time.Since(s.stream.Conn().Stat().Opened)
+	s.n.tookTo(s.peer, took)
+	if took > maxSetup {
+		s.shakes()
+	}
 	return s.stream.SetDeadline(time.Time{})
 }
 
@@ -280,10 +297,10 @@ func newest(events [][]byte, limit int) [][]byte {
 func (s *session) read(ctx context.Context, r *bufio.Reader) error {
 	for {
 		b, err := s.frame(r)
+		if net(err) != nil {
+			return errSilent
+		}
 		if err != nil {
-			if e := net(err); e != nil {
-				return errSilent
-			}
 			return err
 		}
 		f, err := wire.Parse(b)
@@ -308,8 +325,7 @@ const readAhead = 4 << 10
 
 // frame reads one frame into a new buffer: entries keep what they were parsed from.
 func (s *session) frame(r *bufio.Reader) ([]byte, error) {
-	patience := max(5*s.n.c.Schedule.Tags, 3*time.Minute) // the other side's schedule may be slower than ours
-	_ = s.stream.SetReadDeadline(time.Now().Add(patience))
+	s.pulse.by = time.Time{}
 	n, err := wire.ReadLength(r, wire.MaxFrame)
 	if err != nil {
 		return nil, err
@@ -317,11 +333,16 @@ func (s *session) frame(r *bufio.Reader) ([]byte, error) {
 	b := make([]byte, n)
 	for rest, next := b, n; len(rest) > 0; {
 		if len(rest) <= next {
-			_ = s.stream.SetReadDeadline(time.Now().Add(dripTime))
+			if len(rest) < n {
+				s.pieceCame(b[:n-len(rest)])
+			}
+			s.pulse.by = time.Now().Add(dripTime)
 			next = len(rest) - dripSize
 		}
 		got, err := r.Read(rest)
-		if rest = rest[got:]; err != nil && len(rest) > 0 {
+		if rest = rest[got:]; errors.Is(err, errSilent) {
+			return nil, err
+		} else if err != nil && len(rest) > 0 {
 			return nil, fmt.Errorf("%w: %w", wire.ErrLength, err)
 		}
 	}
@@ -395,7 +416,9 @@ func (s *session) reshare() {
 		s.shared[c], s.byTag[sh.in], fresh[sh] = sh, sh, true
 		changed = true
 	}
-	if changed || s.due.tags.IsZero() {
+	if s.due.tags.IsZero() {
+		s.due.tags = time.Now() // the first, whatever the cases are
+	} else if changed {
 		s.due.tagsWithin(s.n.c.Schedule.TagsDelay)
 	}
 	s.mu.Unlock()

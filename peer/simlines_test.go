@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"testing"
@@ -11,12 +12,12 @@ import (
 )
 
 // TestSimPartitions is THREATS F7: three to nine members, half an hour in which they are
-// parted at random and heal, and write all the time. After the last heal they come to the
-// same. How soon is up to the schedule: TCP and QUIC go on by themselves after a short
-// partition; after a long one daemons dial anew, with pauses of up to 30 s (spec/sync.md §5).
-// The control is a partition that does not heal.
+// parted at random and heal, and write all the time; then once more, for a second to five
+// minutes. Within three round trips of the longest line and two seconds after it healed, 99 of
+// 100 histories have come to the same. The control is a partition that does not heal.
 func TestSimPartitions(t *testing.T) {
-	var took []time.Duration
+	const most = 2 * time.Second
+	var over []time.Duration
 	sizes := []int{3}
 	if os.Getenv("CORDON_VOLUME") != "" || *simSeed >= 0 {
 		sizes = append(sizes, 4, 5, 9)
@@ -25,41 +26,66 @@ func TestSimPartitions(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			simulate(t, n, 1, 60/n, func(w *world) {
 				for end := time.Now().Add(30 * time.Minute); time.Now().Before(end); {
-					side := map[int]int{}
-					for i := range w.orgs {
-						side[i] = w.draw.IntN(2)
-					}
-					w.part(side)
+					w.part(w.halves())
 					w.busy(2, time.Minute, all(n)...)
 					if w.draw.IntN(2) == 0 {
 						w.part(nil)
 					}
 					w.busy(1, 2*time.Minute, all(n)...)
 				}
-				alone := map[int]int{0: 0}
-				for i := range n {
-					alone[i] = min(i, 1)
-				}
-				w.part(alone)
+				side := w.halves()
+				w.part(side)
 				w.write(0)
-				w.bites(5*time.Second, w.same)
+				span := time.Duration(float64(time.Second) * math.Pow(300, w.draw.Float64()))
+				w.bites(span, w.same)
 				w.part(nil)
-				healed := time.Now()
-				w.settle(w.same)
-				took = append(took, time.Since(healed))
+				took := w.soon(w.same)
+				over = append(over, took-3*w.trip())
+				t.Logf("parted for %v: the same after %v, of which 3 round trips are %v", span, took, 3*w.trip())
 			})
 		})
 	}
-	slices.Sort(took)
-	if len(took) == 0 {
+	slices.Sort(over)
+	if len(over) == 0 {
 		return // -seed
 	}
-	s := crowdTimes
-	limit := s.DialMax*5/4 + 4*s.Dial*5/4 + s.TagsDelay + 5*time.Second
-	t.Logf("%d partitions: the same after %v (p50), %v (p99), %v", len(took), took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
-	if last := took[len(took)-1]; last > limit {
-		t.Errorf("after a heal it took %v, not %v", last, limit)
+	t.Logf("%d partitions: the same within 3 round trips and %v (p50), %v (p99), %v", len(over), over[len(over)/2], over[len(over)*99/100], over[len(over)-1])
+	if late := over[len(over)*99/100]; late > most {
+		t.Errorf("after a heal it took 3 round trips and %v, not %v", late, most)
 	}
+}
+
+// halves parts the members at random, the first from at least one.
+func (w *world) halves() map[int]int {
+	side := map[int]int{}
+	for i := range w.orgs {
+		side[i] = w.draw.IntN(2)
+	}
+	side[1+w.draw.IntN(len(w.orgs)-1)] = 1 - side[0]
+	return side
+}
+
+// trip is the round trip of the longest line.
+func (w *world) trip() (d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, one := range w.far {
+		d = max(d, 2*one)
+	}
+	return d
+}
+
+// soon is how long it takes until a check holds.
+func (w *world) soon(check func() error) time.Duration {
+	w.t.Helper()
+	begin := time.Now()
+	for err := check(); err != nil; err = check() {
+		if time.Since(begin) > enough {
+			w.t.Fatal(err)
+		}
+		pass(20 * time.Millisecond)
+	}
+	return time.Since(begin)
 }
 
 // cell is a kind of line.
@@ -89,7 +115,7 @@ func cells() (list []cell) {
 
 // TestSimLines is THREATS F8: whatever the line, three members come to the same, and of the
 // bytes that cross a perfect line with the same delay not too many more are sent, TAGS and the
-// connections' own included. Packets that come twice are not played: QUIC numbers them. The
+// connections' own included, of BEATs as few as on unsteady lines. Packets that come twice are not played: QUIC numbers them. The
 // control is that a third lost is more than what one of a hundred may cost.
 func TestSimLines(t *testing.T) {
 	least := map[time.Duration]int{}
@@ -114,9 +140,49 @@ func TestSimLines(t *testing.T) {
 	}
 }
 
+// TestSimUnsteady: on the worst of lines nobody takes the silences between two packets that get
+// through for the end of a connection, though BEATs are missing all the time. The control: a
+// member whose line is cut is missed.
+func TestSimUnsteady(t *testing.T) {
+	simulate(t, 3, 1, 3, func(w *world) {
+		pass(2 * crowdTimes.Tags)
+		w.mu.Lock()
+		w.loss, w.sway = 0.3, 0.5
+		for pair := range w.far {
+			w.far[pair] = 800 * time.Millisecond
+		}
+		w.mu.Unlock()
+		pass(time.Minute) // in which the lines show what they are
+		if n := w.ends(10 * time.Minute); n > 1 {
+			t.Errorf("%d sessions ended in ten minutes", n)
+		}
+		w.plug(0, false)
+		if n := w.ends(time.Minute); n < 2 {
+			t.Errorf("negative control: of a member that was cut off %d sessions ended", n)
+		}
+	})
+}
+
+// ends counts the sessions that end in virtual time d, on either side.
+func (w *world) ends(d time.Duration) (n int) {
+	was := map[[2]int]bool{}
+	for end := time.Now().Add(d); time.Now().Before(end); pass(100 * time.Millisecond) {
+		for a, o := range w.orgs {
+			for b, p := range w.orgs {
+				is := a != b && connected(o, p.ID)
+				if was[[2]int{a, b}] && !is {
+					n++
+				}
+				was[[2]int{a, b}] = is
+			}
+		}
+	}
+	return n
+}
+
 // TestSimLargeBodies: bodies of 100 KB come over lines of 64 kbit/s too, as slowly as they may:
-// a frame is read as long as it goes on (spec/sync.md §2). They cost more than once, since a body
-// that has not come after 10 s is asked of another as well. The control is a perfect line.
+// a frame is read as long as it goes on (spec/sync.md §2), and who is bringing a body is not
+// given up (§8). The control is a perfect line.
 func TestSimLargeBodies(t *testing.T) {
 	if os.Getenv("CORDON_VOLUME") == "" {
 		t.Skip("CORDON_VOLUME=gate")
@@ -137,6 +203,9 @@ func TestSimLargeBodies(t *testing.T) {
 func onLine(t *testing.T, c cell, small bool) (sent int, took time.Duration) {
 	const gate = 1 // a history of each line
 	simulate(t, 3, 1, gate, func(w *world) {
+		if small {
+			w.beat = 10 * crowdTimes.Beat
+		}
 		for i, o := range w.orgs {
 			w.speed[i] = c.speed
 			w.restart(i, o.Disk)

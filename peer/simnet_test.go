@@ -85,8 +85,9 @@ type world struct {
 	orgs  []*peertest.Org // by transport id, the last has the smallest and opens its sessions
 	c     id.CaseID
 	wrote []note
-	liar  id.Kid // the one key that may have forked
-	small bool   // no body is written that needs frames of its own
+	liar  id.Kid        // the one key that may have forked
+	beat  time.Duration // Schedule.Beat of who starts anew; zero: as everybody
+	small bool          // no body is written that needs frames of its own
 	wires *simnet.Simnet
 	speed map[int]int // bits a second of a member that starts anew; none: fast
 
@@ -149,6 +150,7 @@ func (w *world) add(i int) {
 		w.mu.Lock()
 		w.place[ip.String()] = at
 		w.mu.Unlock()
+		c.Schedule.Beat = w.beat
 		c.Listen = []string{fmt.Sprintf("/ip4/%s/udp/8000/quic-v1", ip)}
 		line := simnet.LinkSettings{BitsPerSecond: cmp.Or(w.speed[at], 50*mbps)}
 		peer.Wire(c, simlibp2p.QUICSimnet(w.wires, simnet.NodeBiDiLinkSettings{Downlink: line, Uplink: line}))

@@ -48,6 +48,10 @@ func (a *allowance) take(n int, rate, burst float64) bool {
 // silence, all in the same way.
 func (s *session) take(ctx context.Context, f wire.Frame) error {
 	switch f.(type) {
+	case *wire.Beat:
+		if !s.talk.take(1, talkRate, talkBurst) {
+			return ErrFlood
+		}
 	case *wire.Tags, *wire.Vec, *wire.IHave, *wire.Genesis:
 		if !s.talk.take(1, talkRate, talkBurst) {
 			return ErrFlood
@@ -77,6 +81,9 @@ func (s *session) take(ctx context.Context, f wire.Frame) error {
 		return s.takeAck(f)
 	case *wire.Genesis:
 		return s.takeGenesis(ctx, f)
+	case *wire.Beat:
+		s.takeBeat(f)
+		return nil
 	}
 	return ErrHello // a second one
 }

@@ -94,8 +94,17 @@ func (s *session) takeBody(f *wire.Body) error {
 	if err != nil || e.Body == nil {
 		return nil
 	}
+	_, before, err := s.n.holdsBody(sh.id, e)
+	if err != nil {
+		return err
+	}
 	if err := s.n.putChunk(sh.id, *e.Body, f.Hashes, int(f.Index), f.CT); err != nil {
 		return err
 	}
+	_, after, err := s.n.holdsBody(sh.id, e)
+	if err != nil {
+		return err
+	}
+	s.useless = s.useless || after.Have == before.Have
 	return s.n.fetch.got(s, sh.id, e)
 }

@@ -78,7 +78,7 @@ const certified = 60 * 24 * time.Hour
 func Fast() peer.Schedule {
 	return peer.Schedule{Dial: 20 * time.Millisecond, DialMax: 100 * time.Millisecond, Tags: 300 * time.Millisecond,
 		TagsDelay: time.Millisecond, Tell: time.Millisecond, Compare: 300 * time.Millisecond, Retry: 500 * time.Millisecond,
-		Public: 30 * time.Millisecond}
+		Beat: 10 * time.Second, Public: 30 * time.Millisecond}
 }
 
 // New makes an organisation with fresh keys whose store lies in dir.

@@ -32,7 +32,7 @@ func Parse(b []byte) (Frame, error) {
 
 // items is the length of each kind's outer array.
 var items = [...]int{kindHello: 6, kindTags: 2, kindVec: 3, kindWant: 5, kindEntries: 4,
-	kindKeys: 4, kindBody: 6, kindIHave: 3, kindProof: 4, kindAck: 3, kindGenesis: 2}
+	kindKeys: 4, kindBody: 6, kindIHave: 3, kindProof: 4, kindAck: 3, kindGenesis: 2, kindBeat: 2}
 
 // frame reads the items after the kind; n is the length of the outer array.
 func (d *decoder) frame(kind uint64, n int) Frame {
@@ -65,8 +65,19 @@ func (d *decoder) frame(kind uint64, n int) Frame {
 		return &Proof{Tag: d.half(), A: d.bytes(entry.MaxControl), B: d.bytes(entry.MaxControl)}
 	case kindGenesis:
 		return &Genesis{Raw: d.bytes(entry.MaxControl)}
+	case kindBeat:
+		return &Beat{Next: d.number(math.MaxUint64)}
 	}
 	return &Ack{Number: d.number(math.MaxUint64), Held: d.number(MaxEntries)}
+}
+
+// BodyOf says of which entry's body a frame is a chunk, by its first bytes; false: it is none.
+func BodyOf(begin []byte) (id.EntryID, bool) {
+	const at = 3 + len(Tag{}) + 2 // the array, the kind, the tag and the head of the id
+	if len(begin) < at+id.Size || begin[1] != kindBody {
+		return id.EntryID{}, false
+	}
+	return id.EntryID(begin[at : at+id.Size]), true
 }
 
 func (d *decoder) hello() *Hello {

@@ -53,6 +53,7 @@ const (
 	kindProof   = 9
 	kindAck     = 10
 	kindGenesis = 11
+	kindBeat    = 12
 )
 
 // Tag names a case between two daemons in one direction and session.
@@ -167,6 +168,9 @@ type Ack struct {
 
 // Genesis brings a daemon of the sender's own organisation a case that it lacks.
 type Genesis struct{ Raw []byte }
+
+// Beat says that its sender is there, and within how many milliseconds it will say so again.
+type Beat struct{ Next uint64 }
 
 // ReadFrame reads a frame's bytes into buf, growing it as needed, and returns
 // them. The length is judged before anything is allocated; limit is at most MaxFrame.

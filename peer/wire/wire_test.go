@@ -36,6 +36,7 @@ func samples() []Frame {
 		&Proof{Tag: tag, A: []byte{1}, B: []byte{2}},
 		&Ack{Number: 1 << 40, Held: 256},
 		&Genesis{Raw: []byte{1, 2}},
+		&Beat{Next: 1000},
 	}
 }
 
@@ -52,6 +53,10 @@ func TestFramesReadBack(t *testing.T) {
 		got, err := Parse(raw)
 		if err != nil || !reflect.DeepEqual(got, f) {
 			t.Errorf("%T reads back as %+v, %v", f, got, err)
+		}
+		body, is := f.(*Body)
+		if e, ok := BodyOf(raw); ok != is || is && e != body.Entry {
+			t.Errorf("%T is a chunk of the body of %v: %v", f, e, ok)
 		}
 	}
 }

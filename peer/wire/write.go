@@ -103,5 +103,7 @@ func (f *Ack) append(b []byte) []byte {
 
 func (f *Genesis) append(b []byte) []byte { return str(open(b, 2, kindGenesis), f.Raw) }
 
+func (f *Beat) append(b []byte) []byte { return number(open(b, 2, kindBeat), f.Next) }
+
 // AppendEvents appends what ParseEvents reads.
 func AppendEvents(b []byte, events [][]byte) []byte { return blobs(b, events) }
