@@ -25,8 +25,9 @@ const (
 // two that dial each other at once keep two connections.
 const turns = 4
 
-// Of those that are away (spec/sync.md §5).
+// Of those that are away, or fail (spec/sync.md §5.2).
 const (
+	stood     = time.Minute // a session that lasted as long was no failure
 	awayLong  = time.Hour   // of who is away longer the pauses are long
 	maxTries  = 8           // a second, at most: the more are away, the longer the pauses
 	leastTry  = time.Second // a dial has as long, and what HELLO took on the last connection

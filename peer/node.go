@@ -60,6 +60,7 @@ type dialled struct {
 	pause    time.Duration
 	busy     bool
 	away     bool          // the last attempt reached nobody
+	begun    time.Time     // the last session
 	since    time.Time     // nothing has come back; zero: something did
 	took     time.Duration // the last dial that got through; zero: none did
 	tries    int

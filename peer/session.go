@@ -212,7 +212,7 @@ func (n *Node) adopt(s *session) {
 	n.mu.Lock()
 	old := n.sessions[s.peer]
 	d := n.dialLocked(s.peer)
-	d.contact, d.since = s.contact, time.Time{}
+	d.contact, d.since, d.begun = s.contact, time.Time{}, time.Now()
 	if len(n.sessions) == 0 {
 		n.backLocked()
 	}
@@ -233,7 +233,10 @@ func (n *Node) forget(s *session) {
 	if n.sessions[s.peer] == s {
 		delete(n.sessions, s.peer)
 	}
-	n.dialLocked(s.peer).ended = n.c.Now()
+	d := n.dialLocked(s.peer)
+	if d.ended = n.c.Now(); time.Since(d.begun) > stood {
+		d.pause = 0
+	}
 	n.mu.Unlock()
 	n.noteAhead(s)
 	n.fetch.lost(s)

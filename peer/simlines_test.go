@@ -49,9 +49,38 @@ func TestSimPartitions(t *testing.T) {
 	if len(over) == 0 {
 		return // -seed
 	}
-	t.Logf("%d partitions: the same within 3 round trips and %v (p50), %v (p99), %v", len(over), over[len(over)/2], over[len(over)*99/100], over[len(over)-1])
-	if late := over[len(over)*99/100]; late > most {
-		t.Errorf("after a heal it took 3 round trips and %v, not %v", late, most)
+	last := len(over) - 1
+	p99 := over[max(0, last-max(1, len(over)/100))] // of fewer than 100 one may be the one of 100
+	t.Logf("%d partitions: the same within 3 round trips and %v (p50), %v (p99), %v", len(over), over[len(over)/2], p99, over[last])
+	if p99 > most && last > 0 || over[last] > 10*most {
+		t.Errorf("after a heal it took 3 round trips and %v, %v at most, not %v", p99, over[last], most)
+	}
+}
+
+// TestSimSilence: ten seconds after a line was cut both sides know, and soon after it healed
+// they are the same. The control are members without BEATs: they still believe in it.
+func TestSimSilence(t *testing.T) {
+	for _, beat := range []time.Duration{crowdTimes.Beat, time.Hour} {
+		simulate(t, 3, 1, 3, func(w *world) {
+			w.beat = beat
+			for i, o := range w.orgs {
+				w.restart(i, o.Disk)
+				w.plug(i, true)
+			}
+			w.settle(w.same)
+			pass(2 * crowdTimes.Tags)
+			w.part(map[int]int{0: 0, 1: 1, 2: 1})
+			w.write(0)
+			w.bites(10*time.Second, w.same)
+			a, b := w.orgs[0], w.orgs[1]
+			if known := !connected(a, b.ID) && !connected(b, a.ID); known != (beat != time.Hour) {
+				t.Errorf("with a BEAT every %v a line that is cut is missed: %v", beat, known)
+			}
+			w.part(nil)
+			if took := w.soon(w.same) - 3*w.trip(); took > 4*time.Second && beat != time.Hour {
+				t.Errorf("after the heal it took 3 round trips and %v", took)
+			}
+		})
 	}
 }
 
@@ -190,7 +219,7 @@ func TestSimLargeBodies(t *testing.T) {
 	least, soon := onLine(t, cell{delay: 800 * time.Millisecond}, false)
 	sent, took := onLine(t, cell{0.01, 800 * time.Millisecond, 0.5, 64_000}, false)
 	t.Logf("%d bytes in %v; on a perfect line %d in %v", sent, took, least, soon)
-	if took > enough || sent > 5*least {
+	if took > enough || 2*sent > 5*least {
 		t.Errorf("large bodies took %v and %.2f of the least bytes", took, float64(sent)/float64(least))
 	}
 	if took <= soon && *simSeed < 0 {
