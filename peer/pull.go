@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	window     = 4096    // a session that was asked for more content than that is asked for no other feed
+	window     = 4096    // a session that was asked for more content of a case than that is asked for no other feed of it
 	wantRanges = 512     // in one WANT
 	maxAsked   = 1 << 20 // entries that count as asked for, whatever a peer says it has
 	maxProbes  = 16      // heads of one frame below which a fork is looked for
@@ -27,7 +27,8 @@ func (n *Node) reask(list []lost) {
 		if sh := l.by.sharing(l.c); sh != nil {
 			l.by.mu.Lock()
 			delete(sh.heads, l.f)
-			l.by.asked = 0
+			l.by.asked = max(0, l.by.asked-sh.asked)
+			sh.asked = 0
 			l.by.mu.Unlock()
 		}
 	}
@@ -83,7 +84,7 @@ func (s *session) pull(c id.CaseID) error {
 			defer s.n.asks.settle(c, f, n-1)
 		}
 	}
-	room := window - s.asked
+	room := window - sh.asked
 	s.mu.Unlock()
 	slices.SortFunc(missing, compareRanges)
 	return s.want(sh, missing, room)
@@ -127,10 +128,11 @@ func (s *session) askFor(sh *shared, ranges []wire.Range) error {
 			s.dueVecLocked(sh.id) // who is asked for its own entries knows first what we hold of them: unopposed
 		}
 		for _, r := range part {
-			s.asked += int(r.To-r.From) + 1
+			n := min(int(r.To-r.From)+1, maxAsked-s.asked)
+			s.asked, sh.asked = s.asked+n, sh.asked+n
 			s.excess += wire.MaxEntries - 1 // a feed goes on to the next checked signature
 		}
-		s.asked, s.excess = min(s.asked, maxAsked), min(s.excess, maxAsked)
+		s.excess = min(s.excess, maxAsked)
 		s.mu.Unlock()
 		if err := s.ask(&wire.Want{Tag: sh.out, Ranges: part}); err != nil {
 			return err
@@ -139,10 +141,15 @@ func (s *session) askFor(sh *shared, ranges []wire.Range) error {
 	return nil
 }
 
-// afford takes n entries from what was asked for, or else from the allowance.
-func (s *session) afford(n int) bool {
+// afford takes n entries of a case from what was asked for, or else from the allowance. Of a
+// case that is not known, nil, they may have been asked for while it was.
+func (s *session) afford(sh *shared, n int) bool {
 	s.mu.Lock()
 	asked := min(n, s.asked)
+	if sh != nil {
+		asked = min(asked, sh.asked)
+		sh.asked -= asked
+	}
 	excess := min(n-asked, s.excess)
 	s.asked -= asked
 	s.excess -= excess
@@ -154,11 +161,11 @@ func (s *session) afford(n int) bool {
 	return n == 0 || s.spend.take(n, unaskedRate, unaskedBurst)
 }
 
-// low says whether most of what was asked for has come.
-func (s *session) low() bool {
+// low says whether most of what was asked for of a case has come.
+func (s *session) low(sh *shared) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.asked < window/2
+	return sh.asked < window/2
 }
 
 // probe looks for forks: heads of the other side at a seq where we hold another

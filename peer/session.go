@@ -109,7 +109,7 @@ type session struct {
 	sent      uint64    // ENTRIES that we sent
 	done      uint64    // ENTRIES of the other side that we acknowledged or passed over
 	claims    int       // asks by it; guarded by asks.mu
-	asked     int       // entries asked for that have not come
+	asked     int       // entries asked for that have not come, of all cases
 	excess    int       // entries that may come beyond them
 	pace      allowance // of live entries
 	pulse     pulse
@@ -127,6 +127,7 @@ type shared struct {
 	vec    [32]byte            // hash of the last VEC we sent
 	source bool                // the other side's entries are taken
 	way    int                 // ENTRIES on the way
+	asked  int                 // entries asked for that have not come
 	behind bool                // was not sent something live; compared with once none is on the way
 	given  bool                // a sibling was sent the genesis, and has not sent TAGS since
 	told   bool                // a removed organisation holds its removal

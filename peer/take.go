@@ -317,7 +317,7 @@ const maxTaken = 4
 // takeEntries gives a frame to the ledger. What follows when it is durable is
 // settled's; meanwhile the reader goes on with the next frame.
 func (s *session) takeEntries(ctx context.Context, f *wire.Entries) error {
-	if !s.afford(len(f.Raws)) {
+	if !s.afford(s.named(f.Tag), len(f.Raws)) {
 		return ErrFlood
 	}
 	var t taken
@@ -414,7 +414,7 @@ func (s *session) onward(sh *shared, res ledger.Result) error {
 			s.dueVec(sh.id)
 		}
 	}
-	if missing || s.low() {
+	if missing || s.low(sh) {
 		return s.pull(sh.id)
 	}
 	return nil
@@ -422,7 +422,7 @@ func (s *session) onward(sh *shared, res ledger.Result) error {
 
 // takeProof stores both entries of a fork. That they are one is the ledger's verdict.
 func (s *session) takeProof(ctx context.Context, f *wire.Proof) error {
-	if !s.afford(2) {
+	if !s.afford(s.named(f.Tag), 2) {
 		return ErrFlood
 	}
 	sh := s.source(f.Tag)
