@@ -26,7 +26,7 @@ const (
 	missedBeats = 3 // when nothing is heard for so many the other side is gone
 )
 
-// pulse is what a session knows of the line. All but shaky is owned by the reader.
+// pulse is what a session knows of the line. Owned by the reader, where nothing else is said.
 type pulse struct {
 	promised time.Duration // of the last BEAT; zero before one
 	by       time.Time     // the deadline of what is being read, whatever is heard

@@ -37,8 +37,9 @@ func (f *fetcher) piece(s *session, e id.EntryID) {
 // pieceCame is called while a frame is read, after each piece of dripSize that is not the last.
 // A session that has once sent a chunk of no use is given time for whole ones only.
 func (s *session) pieceCame(frame []byte) {
-	if e, ok := wire.BodyOf(frame); ok && !s.useless {
-		s.n.fetch.piece(s, e)
+	var f wire.Body
+	if !s.useless && f.Begins(frame) {
+		s.n.fetch.piece(s, f.Entry)
 	}
 }
 

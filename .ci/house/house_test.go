@@ -197,6 +197,7 @@ var longFiles = map[string]string{}
 var manyNames = map[string]string{
 	"cordon/protocol":   "the words of the domain: one name a role, state, kind and view, as the specification has them",
 	"cordon/daemon/api": "one request and one answer type a verb, as the contract has them",
+	"cordon/peer/wire":  "one type a frame, as the specification has them",
 }
 
 // TestSizes: one function or file that takes everything is how good code ends.

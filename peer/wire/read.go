@@ -71,13 +71,14 @@ func (d *decoder) frame(kind uint64, n int) Frame {
 	return &Ack{Number: d.number(math.MaxUint64), Held: d.number(MaxEntries)}
 }
 
-// BodyOf says of which entry's body a frame is a chunk, by its first bytes; false: it is none.
-func BodyOf(begin []byte) (id.EntryID, bool) {
-	const at = 3 + len(Tag{}) + 2 // the array, the kind, the tag and the head of the id
+// Begins reads of which entry's body a frame is a chunk from its first bytes; false: of none.
+func (f *Body) Begins(begin []byte) bool {
+	const at = 3 + len(f.Tag) + 2 // the array, the kind, the tag and the head of the id
 	if len(begin) < at+id.Size || begin[1] != kindBody {
-		return id.EntryID{}, false
+		return false
 	}
-	return id.EntryID(begin[at : at+id.Size]), true
+	f.Entry = id.EntryID(begin[at : at+id.Size])
+	return true
 }
 
 func (d *decoder) hello() *Hello {

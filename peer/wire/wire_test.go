@@ -54,9 +54,10 @@ func TestFramesReadBack(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, f) {
 			t.Errorf("%T reads back as %+v, %v", f, got, err)
 		}
+		var begun Body
 		body, is := f.(*Body)
-		if e, ok := BodyOf(raw); ok != is || is && e != body.Entry {
-			t.Errorf("%T is a chunk of the body of %v: %v", f, e, ok)
+		if ok := begun.Begins(raw); ok != is || is && begun.Entry != body.Entry {
+			t.Errorf("%T is a chunk of the body of %v: %v", f, begun.Entry, ok)
 		}
 	}
 }
