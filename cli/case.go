@@ -128,7 +128,7 @@ func (c *call) caseList() error {
 			if k.State != "" && k.State != "ok" {
 				state = strings.ToUpper(k.State)
 			}
-			rows[i] = []string{shortID(k.Case.String()), state, k.RM, ends(k.Embargo, k.End, c.now()), titleSince(k.Title, k.Since)}
+			rows[i] = []string{shortID(k.Case.String()), state, k.RM, ends(k.Embargo, k.End, c.now()), titleOf(k.Heading)}
 		}
 		table(w, []string{"CASE", "STATE", "WE", "EMBARGO", "TITLE"}, rows)
 		for _, k := range l.Cases {
@@ -151,20 +151,15 @@ func ends(state string, end *time.Time, now time.Time) string {
 	return "ends " + away(*end, now)
 }
 
-// titleOf is a title, which may arrive a moment after its case.
-func titleOf(title string) string {
-	if title == "" {
-		return "(not here yet)"
-	}
-	return safe(title)
-}
-
-// titleSince is titleOf in a case of which we may not be given what was written before.
-func titleSince(title string, since *time.Time) string {
-	if title == "" && since != nil {
+// titleOf is a title, which may arrive a moment after its case, or never.
+func titleOf(h api.Heading) string {
+	switch {
+	case h.Title != "":
+		return safe(h.Title)
+	case h.Since != nil || h.Cut:
 		return "(written before we came in)"
 	}
-	return titleOf(title)
+	return "(not here yet)"
 }
 
 func (c *call) caseContact() error {

@@ -36,7 +36,7 @@ func (c *call) caseShow() error {
 }
 
 func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
-	fmt.Fprintln(w, clip(titleSince(k.Title, k.Since), width))
+	fmt.Fprintln(w, clip(titleOf(k.Heading), width))
 	if slices.ContainsFunc(k.Participants, func(p api.Participant) bool { return p.Org == us && p.Removed }) {
 		fmt.Fprintln(w, "WE ARE OUT OF THIS CASE: nothing new arrives. What was received stays bound.")
 	}
@@ -45,10 +45,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 		field(w, "UNFINISHED", x.Text+"\n"+x.Try)
 	}
 	field(w, "case", k.Case.String())
-	if k.Since != nil {
-		field(w, "history", "from our admission on, "+when(*k.Since, now)+". What was written for everybody before, title and report too, "+
-			"is not given to us\nask a member for what we need: cordon say "+shortID(k.Case.String())+" TEXT")
-	}
+	ourHistory(w, k, now)
 	field(w, "embargo", embargoText(k.Embargo, now))
 	linksText(w, k, now)
 	field(w, "state", k.CS+": "+stateWords(k.CS))
@@ -127,6 +124,22 @@ func furtherText(w io.Writer, k *api.Case) {
 	if len(rows) > 0 {
 		fmt.Fprintln(w, "\nAsked to take a further role:")
 		table(w, []string{"ORGANISATION", "ROLE", "ANSWER"}, rows)
+	}
+}
+
+// ourHistory says what we are not given of what was written before.
+func ourHistory(w io.Writer, k *api.Case, now time.Time) {
+	ask := "\nask a member for what we need: cordon say " + shortID(k.Case.String()) + " TEXT"
+	switch {
+	case k.Since != nil:
+		s := "from our admission on, " + when(*k.Since, now) + ". What was written for everybody before, title and report too, is not given to us"
+		if k.GivenLess {
+			s += "\nTHE INVITATION THAT WE ACCEPTED SAID: ALL OF IT"
+		}
+		field(w, "history", s+ask)
+	case k.Cut:
+		field(w, "history", "all of it is given to us now, but feeds have begun here at our admission, and what is below is not taken any more"+ask+
+			"\nto have all: be removed, erase the case here, and be invited again")
 	}
 }
 

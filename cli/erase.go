@@ -73,7 +73,7 @@ func (c *call) erasureText(e *api.Erasure) string {
 	var s strings.Builder
 	if e.Entry == nil {
 		fmt.Fprintf(&s, "Case %s, %s, is destroyed on this disk, for good: %s, the content of %d here (%s).\n",
-			shortID(e.Case.String()), titleOf(e.Title), count(e.Entries, "entry"), e.Bodies, size(int64(e.Bytes)))
+			shortID(e.Case.String()), titleOf(e.Heading), count(e.Entries, "entry"), e.Bodies, size(int64(e.Bytes)))
 	} else {
 		fmt.Fprintf(&s, "The content of entry %s (%s, %s) of case %s is destroyed on this disk, for good. All else of the case, %s, is sealed anew; meanwhile the daemon does nothing in it.\n",
 			shortID(e.Entry.String()), e.Type, size(int64(e.Bytes)), shortID(e.Case.String()), size(e.Anew))

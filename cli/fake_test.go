@@ -78,7 +78,7 @@ var (
 
 func oneCase() api.Case {
 	return api.Case{
-		Schema: "cordon.case/1", Case: id.CaseID{0xab, 0xcd}, Title: "Overflow \x1b[31m in " + strings.Repeat("lib", 40),
+		Schema: "cordon.case/1", Case: id.CaseID{0xab, 0xcd}, Heading: api.Heading{Title: "Overflow \x1b[31m in " + strings.Repeat("lib", 40)},
 		Stewards: []id.OrgID{{1}},
 		Participants: []api.Participant{
 			{Org: id.OrgID{1}, Name: "OpenSSL project", Roles: []string{"mitigating-vendor"}, RM: "accepted", VFD: "VFd", Consent: "signatory", Admitted: true},
@@ -156,7 +156,7 @@ func TestForkShows(t *testing.T) {
 func TestLists(t *testing.T) {
 	k := oneCase()
 	rows := api.Cases{Cases: []api.CaseRow{
-		{Case: k.Case, Title: k.Title, Embargo: "active", End: &end, CS: "Vfdpxa", RM: "accepted", State: "ok"},
+		{Case: k.Case, Heading: k.Heading, Embargo: "active", End: &end, CS: "Vfdpxa", RM: "accepted", State: "ok"},
 		{Case: id.CaseID{1}, Embargo: "exited", CS: "VFDPxa", RM: "closed", State: "ok",
 			Unfinished: &api.Warning{Text: "split off, and not finished: do it again, with the title that it was to have", Try: "cordon case split abcd00000000 --title TITLE --with ORG"}},
 	}}
@@ -181,6 +181,35 @@ func TestLists(t *testing.T) {
 		}
 	}
 	fits(t, out)
+}
+
+// TestOurHistory: why there is no title, and whether the invitation told so.
+func TestOurHistory(t *testing.T) {
+	lied := "THE INVITATION THAT WE ACCEPTED SAID: ALL OF IT"
+	for _, c := range []struct {
+		change    func(*api.Case)
+		has, lack []string
+	}{
+		{func(k *api.Case) { k.Title = "" }, []string{"(not here yet)"}, []string{"history  ", lied}},
+		{func(k *api.Case) { k.Title, k.Since = "", &noon }, []string{"(written before we came in)", "history       from our admission on"}, []string{lied}},
+		{func(k *api.Case) { k.Title, k.Since, k.GivenLess = "", &noon, true }, []string{lied}, nil},
+		{func(k *api.Case) { k.Title, k.Cut = "", true }, []string{"(written before we came in)", "history       all of it is given to us now"}, []string{lied}},
+	} {
+		k := oneCase()
+		c.change(&k)
+		out, _, _ := fake{"GET /v1/cases/abcd0000": k, "GET /v1/status": api.Status{}}.run(t, "case", "show", "abcd0000")
+		for _, s := range c.has {
+			if !strings.Contains(out, s) {
+				t.Errorf("%q is missing in\n%s", s, out)
+			}
+		}
+		for _, s := range c.lack {
+			if strings.Contains(out, s) {
+				t.Errorf("%q is in\n%s", s, out)
+			}
+		}
+		fits(t, out)
+	}
 }
 
 func TestLog(t *testing.T) {

@@ -98,6 +98,7 @@ func inboxItem(w io.Writer, i api.InboxItem, now time.Time) {
 	if i.Replaces != nil {
 		field(w, "instead of", shortID(i.Replaces.String())+": the terms have changed; that one is void")
 	}
+	field(w, "history", historyOffered(i.History))
 	if i.Teaser != "" {
 		field(w, "they say", safe(i.Teaser))
 	}
@@ -120,6 +121,14 @@ func inboxItem(w io.Writer, i api.InboxItem, now time.Time) {
 	}
 	field(w, "answer", "cordon inbox accept "+id+"\ncordon inbox decline "+id)
 	field(w, "before", when(i.Expires, now))
+}
+
+// historyOffered is what an invitation tells of what was written before.
+func historyOffered(how string) string {
+	if how == "from-admission" {
+		return "you will get what is written from your admission on; nothing of before: no title, no report, no note, no file"
+	}
+	return "you will get all of it"
 }
 
 // terms shows an agreement: what a yes signs.
@@ -228,7 +237,7 @@ func (c *call) awaitCase(ctx context.Context, client *api.Client, before *api.Ca
 		found := false
 		for _, k := range arrived(before, now) {
 			c.say("%s", k.Case)
-			c.note("Signed, and here: %s", titleSince(k.Title, k.Since))
+			c.note("Signed, and here: %s", titleOf(k.Heading))
 			found = true
 		}
 		if found {
@@ -257,7 +266,7 @@ func (c *call) awaitRole(ctx context.Context, client *api.Client, of id.CaseID, 
 		}
 		if k != nil && slices.ContainsFunc(k.Participants, func(p api.Participant) bool { return p.Org == us.Org && slices.Contains(p.Roles, role) }) {
 			c.say("%s", of)
-			c.note("Signed, and %s in: %s", role, titleSince(k.Title, k.Since))
+			c.note("Signed, and %s in: %s", role, titleOf(k.Heading))
 			return nil
 		}
 		select {
@@ -274,7 +283,7 @@ func arrived(before, now *api.Cases) []api.CaseRow {
 		return nil
 	}
 	return slices.DeleteFunc(now.Cases, func(k api.CaseRow) bool {
-		return k.Title == "" && k.Since == nil || slices.ContainsFunc(before.Cases, func(b api.CaseRow) bool { return b.Case == k.Case })
+		return k.Title == "" && k.Since == nil && !k.Cut || slices.ContainsFunc(before.Cases, func(b api.CaseRow) bool { return b.Case == k.Case })
 	})
 }
 

@@ -99,7 +99,7 @@ func keysText(w io.Writer, k *api.Keys, now time.Time) {
 	if len(k.Cases) > 0 {
 		fmt.Fprintln(w, "\nCompared with no connected member yet:")
 		for _, x := range k.Cases {
-			fmt.Fprintf(w, "  %s  %s\n", shortID(x.Case.String()), clip(safe(x.Title), 60))
+			fmt.Fprintf(w, "  %s  %s\n", shortID(x.Case.String()), clip(titleOf(x.Heading), 60))
 		}
 	}
 }

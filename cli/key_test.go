@@ -25,7 +25,7 @@ func TestKeyStatus(t *testing.T) {
 	}
 	fits(t, out)
 	k.State, k.Fresh, k.Text, k.Try = "restored", true, "the store is older than this daemon's key", "wait, then: cordon key renew"
-	k.Cases = []api.KeyCase{{Case: id.CaseID{0xab}, Title: strings.Repeat("a title ", 20)}}
+	k.Cases = []api.KeyCase{{Case: id.CaseID{0xab}, Heading: api.Heading{Title: strings.Repeat("a title ", 20)}}}
 	out, _, code = fake{"GET /v1/keys": k}.run(t, "key", "status")
 	if code != exitConflict || !strings.Contains(out, "RESTORED") || !strings.Contains(out, "cordon key renew") || !strings.Contains(out, "ab0000000000  a title") {
 		t.Errorf("exit %d\n%s", code, out)

@@ -38,7 +38,7 @@ func (c *call) caseMerge() error {
 	if !c.flag("json") {
 		mergeText(c.err, plan, c.now())
 	}
-	if err := c.confirmed("merge", "%q goes on in %q for good.", safe(plan.Title), safe(plan.IntoTitle)); err != nil {
+	if err := c.confirmed("merge", "%q goes on in %q for good.", titleOf(plan.Heading), titleOf(into(plan))); err != nil {
 		return err
 	}
 	q.Plan = false
@@ -58,10 +58,13 @@ func (c *call) caseMerge() error {
 	})
 }
 
+// into is the heading of the case that another is merged into.
+func into(m *api.Merged) api.Heading { return api.Heading{Title: m.IntoTitle, Cut: m.IntoCut} }
+
 // mergeText is what follows from a merge.
 func mergeText(w io.Writer, m *api.Merged, now time.Time) {
-	field(w, "merge", clip(titleOf(m.Title), 60)+" ("+shortID(m.Case.String())+")")
-	field(w, "into", clip(titleOf(m.IntoTitle), 60)+" ("+shortID(m.Into.String())+")")
+	field(w, "merge", clip(titleOf(m.Heading), 60)+" ("+shortID(m.Case.String())+")")
+	field(w, "into", clip(titleOf(into(m)), 60)+" ("+shortID(m.Into.String())+")")
 	field(w, "its embargo", embargoText(m.Was, now))
 	field(w, "then holds", embargoText(m.Embargo, now))
 	for _, x := range m.Members {
@@ -117,7 +120,7 @@ func (c *call) caseSplit() error {
 		q.File = filepath.Base(name)
 	}
 	err = c.confirmed("split", "A child of %q is opened under its embargo: %s. Into it are invited: %s.",
-		titleOf(k.Title), embargoText(k.Embargo, c.now()), safe(strings.Join(append([]string{"you"}, q.With...), ", ")))
+		titleOf(k.Heading), embargoText(k.Embargo, c.now()), safe(strings.Join(append([]string{"you"}, q.With...), ", ")))
 	if err != nil {
 		return err
 	}
@@ -148,7 +151,7 @@ func (c *call) sooner(k *api.Case, until time.Time) error {
 		switch {
 		case l.Relation == "took-over" || l.Relation == "goes-on-in":
 		case l.Told:
-			told = append(told, fmt.Sprintf("%s (%s)", titleOf(l.Title), shortID(l.Case.String())))
+			told = append(told, fmt.Sprintf("%s (%s)", titleOf(l.Heading), shortID(l.Case.String())))
 		default:
 			byHand = append(byHand, nameOf(k, l.By))
 		}
@@ -175,7 +178,7 @@ func linksText(w io.Writer, k *api.Case, now time.Time) {
 	for _, l := range k.Links {
 		name := "another case"
 		if l.Case != nil {
-			name = titleOf(l.Title) + " (" + shortID(l.Case.String()) + ")"
+			name = titleOf(l.Heading) + " (" + shortID(l.Case.String()) + ")"
 		}
 		until := "; no embargo there"
 		if l.Until != nil {

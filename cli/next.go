@@ -28,7 +28,7 @@ func (c *call) caseNext() error {
 }
 
 func nextText(w io.Writer, n *api.Next, now time.Time) {
-	fmt.Fprintln(w, clip(titleOf(n.Title), width))
+	fmt.Fprintln(w, clip(titleOf(n.Heading), width))
 	fmt.Fprintln(w)
 	own := "report " + n.RM
 	if n.VFD != "" {

@@ -38,7 +38,7 @@ func (c *call) stats() error {
 }
 
 func caseStatsText(w io.Writer, k api.CaseStats, whole bool) {
-	fmt.Fprintln(w, clip(titleOf(k.Title), width))
+	fmt.Fprintln(w, clip(titleOf(k.Heading), width))
 	field(w, "history", fmt.Sprintf("%s; %d of 12 wanted orders met, %d missed, %d open", orNone(k.History), k.Met, k.Missed, k.Open))
 	if !whole {
 		return

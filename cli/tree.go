@@ -204,7 +204,7 @@ func (a *app) completeCase(cmd *cobra.Command, args []string, _ string) ([]strin
 	}
 	var names []string
 	for _, k := range cases.Cases {
-		names = append(names, shortID(k.Case.String())+"\t"+safe(k.Title))
+		names = append(names, shortID(k.Case.String())+"\t"+titleOf(k.Heading))
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -37,8 +37,6 @@ type invitedRow struct {
 	Declined bool `json:"declined,omitempty"`
 	// Withdrawn: kept without its salt until the invitee has heard so.
 	Withdrawn bool `json:"withdrawn,omitempty"`
-	// FromAdmission: it is given what is written since it is admitted, not what was before.
-	FromAdmission bool `json:"from_admission,omitempty"`
 	// How often the organisation had left the case, or was removed, when it was invited.
 	Departures int `json:"departures,omitempty"`
 }
@@ -119,7 +117,7 @@ func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, ask asking, former *
 	if err := s.certified(); err != nil {
 		return id.EntryID{}, err
 	}
-	row := invitedRow{Case: c, Org: org, Until: s.now().Add(invitationTime), FromAdmission: ask.fromAdmission}
+	row := invitedRow{Case: c, Org: org, Until: s.now().Add(invitationTime)}
 	var salt [32]byte
 	var agreement protocol.Agreement
 	err := s.cases.With(c, func(k *protocol.Case) error {
@@ -144,7 +142,7 @@ func (v *invitations) sendLocked(c id.CaseID, org id.OrgID, ask asking, former *
 	row.Salt = salt[:]
 	i := admission.Invite{
 		Inviter: s.org.ID, Invitee: org, Commitment: admission.Commitment(c, salt), Role: uint8(ask.role),
-		Agr: agreement.ID(), Expiry: uint64(row.Until.UnixMilli()), Teaser: ask.teaser,
+		Agr: agreement.ID(), Expiry: uint64(row.Until.UnixMilli()), Teaser: ask.teaser, FromAdmission: ask.fromAdmission,
 	}
 	_, _ = rand.Read(i.Nonce[:])
 	if row.Invite, err = admission.SealInvite(s.keys.sign, i); err != nil {
@@ -332,10 +330,10 @@ func (v *invitations) settle(row invitedRow, accept *admission.Accept, card *ide
 		if !row.Until.After(v.s.now()) {
 			return nil, errors.New("accept: the invitation has expired")
 		}
-		if err := v.sure(row, accept.Invite); err != nil {
+		if err := v.sure(row, invite); err != nil {
 			return nil, err
 		}
-		if err := v.s.admit(row, accept, card); err != nil {
+		if err := v.s.admit(row, invite, accept, card); err != nil {
 			return nil, ours(err)
 		}
 		row.Joined = true
@@ -349,12 +347,12 @@ func (v *invitations) settle(row invitedRow, accept *admission.Accept, card *ide
 }
 
 // mayEnter says why who has accepted is not let in.
-func (v *invitations) mayEnter(row invitedRow) error {
+func (v *invitations) mayEnter(row invitedRow, invite *admission.Invite) error {
 	if err := v.s.sure(row.Case, row.Org); err != nil {
 		return err
 	}
 	return v.s.cases.With(row.Case, func(k *protocol.Case) error {
-		_, err := v.s.historyOf(k, row)
+		_, err := v.s.historyOf(k, row.Org, invite.FromAdmission)
 		return err
 	})
 }
@@ -365,14 +363,14 @@ var errHeld = errors.New("accept: held")
 // sure asks again, before the admission, what was asked before the invitation. While
 // the answer is no, the accept waits: the invitee is told that it is pending, asks
 // again as after any trouble of ours, and so is let in once a person has seen to it.
-func (v *invitations) sure(row invitedRow, invite [32]byte) error {
-	err := v.mayEnter(row)
+func (v *invitations) sure(row invitedRow, invite *admission.Invite) error {
+	err := v.mayEnter(row, invite)
 	if e, ok := errors.AsType[*api.Error](err); !ok || e.Kind != api.Refused {
 		return ours(err)
 	}
 	if !row.Accepted {
 		row.Accepted = true
-		if err := v.out.put(invite[:], row); err != nil {
+		if err := v.out.put(invite.ID[:], row); err != nil {
 			return ours(err)
 		}
 		v.s.log.Warn("an organisation has accepted and is not let in: cordon case show says why")
@@ -381,12 +379,12 @@ func (v *invitations) sure(row invitedRow, invite [32]byte) error {
 }
 
 // held says why an accept waits and what lets it in; nil: it does not.
-func (v *invitations) held(row invitedRow) *api.Warning {
+func (v *invitations) held(row invitedRow, invite *admission.Invite) *api.Warning {
 	if !row.Accepted || row.Declined {
 		return nil
 	}
 	w := &api.Warning{Text: "it has accepted, and is let in when it asks again, in a moment"}
-	if e, ok := errors.AsType[*api.Error](v.mayEnter(row)); ok {
+	if e, ok := errors.AsType[*api.Error](v.mayEnter(row, invite)); ok {
 		w.Text, w.Try = "it has accepted, and is not let in: "+e.Text, e.Try
 	}
 	return w
@@ -395,7 +393,7 @@ func (v *invitations) held(row invitedRow) *api.Warning {
 // admit writes the invitee's identity events and its admission. The caller holds
 // the lock of the case's control feed, so that one accept admits once; what an
 // earlier, interrupted call has written is not written again.
-func (s *service) admit(row invitedRow, accept *admission.Accept, card *identity.Card) error {
+func (s *service) admit(row invitedRow, invite *admission.Invite, accept *admission.Accept, card *identity.Card) error {
 	ctx := context.Background() // the accept came over the network: nobody waits who could give up
 	var lacks [][]byte
 	has := false
@@ -409,7 +407,7 @@ func (s *service) admit(row invitedRow, accept *admission.Accept, card *identity
 		if _, merged := k.MergedInto(); k.Departures(row.Org) != row.Departures || merged && !has {
 			return errNoInvitation // it was removed, or left, since it was invited; or the case goes on in another
 		}
-		hist, err = s.historyOf(k, row)
+		hist, err = s.historyOf(k, row.Org, invite.FromAdmission)
 		return err
 	})
 	if err != nil || has {
@@ -493,7 +491,7 @@ func (v *invitations) invited(c id.CaseID) ([]api.Participant, error) {
 			return fmt.Errorf("stored invitation: %w", err)
 		}
 		p := api.Participant{Org: row.Org, Roles: []string{protocol.Role(i.Role).String()}, RM: protocol.RMStart.String(),
-			Consent: string(protocol.Invited), Held: v.held(row), History: historyName(row.FromAdmission)}
+			Consent: string(protocol.Invited), Held: v.held(row, i), History: historyName(i.FromAdmission)}
 		if row.Declined {
 			p.Consent = string(protocol.Declined)
 		}

@@ -37,7 +37,7 @@ func (s *service) showErasure(r *http.Request) (any, error) {
 // erasure is what erasing a case, or the body of the entry that a word means,
 // destroys; of is that entry.
 func (s *service) erasure(c id.CaseID, word string) (out *api.Erasure, of ledger.Entry, err error) {
-	out = &api.Erasure{Schema: "cordon.erasure/1", Case: c, Title: s.title(c), Siblings: len(s.dir.sib.targets())}
+	out = &api.Erasure{Schema: "cordon.erasure/1", Case: c, Heading: s.heading(c), Siblings: len(s.dir.sib.targets())}
 	err = s.cases.With(c, func(k *protocol.Case) error {
 		e := k.Embargo()
 		out.Embargo, out.End = string(e.State), msEnd(e.End)

@@ -39,7 +39,7 @@ func (s *service) historyFor(c id.CaseID, org id.OrgID, want string) (fromAdmiss
 		default:
 			return invalid("%q is neither %s nor %s", want, historyFull, historyFromAdmission)
 		}
-		_, err := s.historyOf(k, invitedRow{Org: org, FromAdmission: fromAdmission})
+		_, err := s.historyOf(k, org, fromAdmission)
 		return err
 	})
 	return fromAdmission, err
@@ -50,15 +50,15 @@ const besideAnchors = 16 << 10
 
 // historyOf are the anchors of an admission now; nil: it gives all history. Who is in the
 // case already is given by it what it has been.
-func (s *service) historyOf(k *protocol.Case, row invitedRow) ([]protocol.Anchor, error) {
-	if k.Member(row.Org) {
-		hist, _ := k.History(row.Org)
+func (s *service) historyOf(k *protocol.Case, org id.OrgID, fromAdmission bool) ([]protocol.Anchor, error) {
+	if k.Member(org) {
+		hist, _ := k.History(org)
 		return hist, nil
 	}
-	if !row.FromAdmission {
+	if !fromAdmission {
 		return nil, nil
 	}
-	hist := k.FromNow(row.Org, s.org.ID)
+	hist := k.FromNow(org, s.org.ID)
 	return hist, oneEntry(hist)
 }
 
@@ -91,6 +91,21 @@ func since(k *protocol.Case, org id.OrgID) *time.Time {
 	return msTime(&ms)
 }
 
+// heading is a case's title, and why there may be none. No case may be held.
+func (s *service) heading(c id.CaseID) api.Heading {
+	h := api.Heading{Title: s.title(c)}
+	begun, err := s.led.Anchors(c)
+	if err != nil {
+		return h // erased, or damaged: whoever asks hears so from the fold
+	}
+	_ = s.cases.With(c, func(k *protocol.Case) error {
+		h.Since = since(k, s.org.ID)
+		return nil
+	})
+	h.Cut = h.Since == nil && len(begun) > 0
+	return h
+}
+
 // errBefore says that something is not given to us.
-var errBefore = &api.Error{Kind: api.Refused, Rule: "before-admission", Text: "it was written before we were admitted, and is not given to us",
+var errBefore = &api.Error{Kind: api.Refused, Rule: "before-admission", Text: "it was written before we were admitted, and is not here",
 	Try: "ask a member for what you need: cordon say CASE TEXT"}

@@ -209,6 +209,7 @@ func (p pending) item() (api.InboxItem, error) {
 		ID: id.EntryID(p.invite.ID).String(), Kind: "invitation", From: p.row.From,
 		Role:      protocol.Role(p.invite.Role).String(),
 		Agreement: api.Agreement{ID: agreement.ID(), End: msTime(record.End), Text: agreement.Text},
+		History:   historyName(p.invite.FromAdmission),
 		Teaser:    p.invite.Teaser, Expires: p.row.Until.UTC(), State: p.row.State,
 	}, nil
 }

@@ -64,7 +64,7 @@ func (s *service) compare(k *api.Keys) error {
 		}
 		if !level {
 			k.Level = false
-			k.Cases = append(k.Cases, api.KeyCase{Case: c, Title: s.title(c)})
+			k.Cases = append(k.Cases, api.KeyCase{Case: c, Heading: s.heading(c)})
 		}
 	}
 	return nil

@@ -51,7 +51,7 @@ func (s *service) caseOf(c id.CaseID, pair id.Pair) (x id.CaseID, ok bool) {
 func (s *service) nameLinks(c id.CaseID, links []api.Link) {
 	for i := range links {
 		if x, ok := s.caseOf(c, links[i].Pair); ok {
-			links[i].Case, links[i].Title, links[i].Told = &x, s.title(x), s.leads(x)
+			links[i].Case, links[i].Heading, links[i].Told = &x, s.heading(x), s.leads(x)
 		}
 	}
 }

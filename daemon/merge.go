@@ -76,7 +76,8 @@ func (s *service) merging(c, into id.CaseID) (*api.Merged, error) {
 	if err := s.mayDecide(); err != nil {
 		return nil, err
 	}
-	out := &api.Merged{Schema: "cordon.merged/1", Case: c, Into: into, Title: s.title(c), IntoTitle: s.title(into), Members: []api.Moved{}, Withdrawn: []api.Moved{}}
+	to := s.heading(into)
+	out := &api.Merged{Schema: "cordon.merged/1", Case: c, Into: into, Heading: s.heading(c), IntoTitle: to.Title, IntoCut: to.Cut, Members: []api.Moved{}, Withdrawn: []api.Moved{}}
 	var members []protocol.Participant
 	err := s.cases.With(c, func(k *protocol.Case) error {
 		for _, p := range k.Participants() {

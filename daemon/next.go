@@ -20,7 +20,7 @@ func (s *service) getNext(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &api.Next{Schema: "cordon.next/1", Case: c, Title: s.title(c), May: []api.Move{}, Suggest: []api.Suggestion{}}
+	out := &api.Next{Schema: "cordon.next/1", Case: c, Heading: s.heading(c), May: []api.Move{}, Suggest: []api.Suggestion{}}
 	heard, err := s.hear(c)
 	if err != nil {
 		return nil, err

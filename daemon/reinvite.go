@@ -85,7 +85,7 @@ func (v *invitations) again(key []byte, row invitedRow) error {
 		v.s.log.Error("an invitation that nobody can accept any more is withdrawn: invite again, on the active daemon")
 	} else if i := v.formerly(row.Invite); i != nil {
 		// A crash after this leaves both: the next look renews the old one once more.
-		if _, err := v.sendLocked(row.Case, row.Org, asking{protocol.Role(i.Role), i.Teaser, row.FromAdmission}, &row); err != nil {
+		if _, err := v.sendLocked(row.Case, row.Org, asking{protocol.Role(i.Role), i.Teaser, i.FromAdmission}, &row); err != nil {
 			v.s.log.Error("an invitation that nobody can accept any more is withdrawn: invite again", "err", err)
 		}
 	}

@@ -46,7 +46,7 @@ func (s *service) caseStats(c id.CaseID) (*api.CaseStats, error) {
 		return nil, err
 	}
 	h := protocol.Chronicled(entries, s.ms())
-	out := &api.CaseStats{Case: c, Title: s.title(c), History: h.History(), Events: []api.CaseEvent{}, Reports: []api.ReportTimes{},
+	out := &api.CaseStats{Case: c, Heading: s.heading(c), History: h.History(), Events: []api.CaseEvent{}, Reports: []api.ReportTimes{},
 		Embargo: map[string]uint64{}, CS: map[string]uint64{}}
 	for _, x := range h.Events {
 		out.Events = append(out.Events, api.CaseEvent{Event: x.Event, T: api.Instant(x.T)})

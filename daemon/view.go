@@ -88,10 +88,9 @@ func (s *service) compOf(c id.CaseID, readers []id.OrgID) (comp id.Comp, ok bool
 func (s *service) getCases(*http.Request) (any, error) {
 	out := &api.Cases{Schema: "cordon.cases/1", Cases: []api.CaseRow{}}
 	for _, c := range s.led.Cases() {
-		row := api.CaseRow{Case: c, Title: s.title(c), Unfinished: s.unfinished(c)}
+		row := api.CaseRow{Case: c, Heading: s.heading(c), Unfinished: s.unfinished(c)}
 		err := s.cases.With(c, func(k *protocol.Case) error {
 			e := k.Embargo()
-			row.Since = since(k, s.org.ID)
 			row.Embargo, row.End, row.CS, row.State = string(e.State), msEnd(e.End), k.CS(), k.State()
 			for _, p := range k.Participants() {
 				if p.Org == s.org.ID {
@@ -123,7 +122,7 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &api.Case{Schema: "cordon.case/1", Case: c, Title: s.title(c), Claims: []api.CaseClaim{}}
+	out := &api.Case{Schema: "cordon.case/1", Case: c, Heading: s.heading(c), Claims: []api.CaseClaim{}}
 	forks, err := s.led.Forks(c)
 	if err != nil {
 		return nil, err
@@ -136,7 +135,7 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	var refused []id.EntryID
 	err = s.cases.With(c, func(k *protocol.Case) error {
 		showCase(out, k, s.ms())
-		out.Since = since(k, s.org.ID)
+		out.GivenLess = k.GivenLess(s.org.ID)
 		out.Clocks = s.showClocks(k, heard)
 		if release := new(api.Release); showRelease(release, k, s.now()) {
 			out.Release = release
@@ -240,17 +239,10 @@ func (s *service) getReport(w http.ResponseWriter, r *http.Request) error {
 
 // notHere is why the subject is not here.
 func (s *service) notHere(c id.CaseID) error {
-	why := errAwaited
-	err := s.cases.With(c, func(k *protocol.Case) error {
-		if since(k, s.org.ID) != nil {
-			why = errBefore
-		}
-		return nil
-	})
-	if err != nil {
-		return err
+	if h := s.heading(c); h.Since != nil || h.Cut {
+		return errBefore
 	}
-	return why
+	return errAwaited
 }
 
 // getAttachment answers GET /cases/{case}/attachments/{id}.

@@ -201,6 +201,16 @@ func (c *Case) Partial(o id.OrgID) (hist []Anchor) {
 	return hist
 }
 
+// GivenLess says whether a member is not given the history though an invite that it has
+// accepted told that it would be.
+func (c *Case) GivenLess(o id.OrgID) bool {
+	_, limited := c.History(o)
+	return limited && slices.ContainsFunc(c.orgOrNone(o).liveIn(c.all), func(k *node) bool {
+		m, ok := k.msg.(*Admit)
+		return ok && m.Hist != nil && !m.invite.FromAdmission
+	})
+}
+
 // Since says since when a member is given what is for everybody, where that is not all of
 // it: the earliest of its admissions, Unix milliseconds by their author's clock.
 func (c *Case) Since(o id.OrgID) (ms uint64, limited bool) {

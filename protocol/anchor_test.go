@@ -219,3 +219,29 @@ func TestFalseAnchorBeside(t *testing.T) {
 		}
 	}
 }
+
+// TestGivenLess: a member that is given less than the invite told is known, who is given
+// as much as it told is not.
+func TestGivenLess(t *testing.T) {
+	for name, c := range map[string]struct{ told, given, less bool }{
+		"all, and given all":                  {false, false, false},
+		"all, and given from admission":       {false, true, true},
+		"from admission, and given so":        {true, true, false},
+		"from admission, and given all of it": {true, false, false},
+	} {
+		a, _, _, x := trio()
+		a.Tell(protocol.Subject, id.Everyone)
+		a.FromAdmission = c.told
+		m := a.Admission(x, protocol.Observer, "late")
+		if c.given {
+			m.Hist = a.Case.FromNow(x.Org.ID, a.Org.ID)
+		}
+		e := a.Act(m)
+		if rule, _ := a.Case.Verdict(e.ID); rule != "" {
+			t.Fatalf("%s: %s", name, rule)
+		}
+		if got := a.Case.GivenLess(x.Org.ID); got != c.less {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

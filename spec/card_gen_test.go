@@ -153,7 +153,7 @@ func offers(kind string, good payload, party, role uint64, capless []byte) []spe
 		v("role-text", "bad-field", s(good.with(role, txt("vendor"))), "a role as text"),
 		v("missing-first", "wrong-fields", s(good.without(1)), "no version"),
 		v("missing-last", "wrong-fields", s(good.without(last)), "the last key is missing"),
-		v("unknown-key", "wrong-fields", s(good.with(last+1, num(0))), "a key too many"),
+		v("unknown-key", "wrong-fields", s(good.with(11, num(0))), "a key that is not known"),
 		v("payload-array", "wrong-fields", sealed(kind, key, hx("80")), "an array"),
 		v("by-another", "no-such-daemon", sealed(kind, keyOf("X"), good.bytes()), "a key that the chain does not know"),
 		v("by-the-root", "no-such-daemon", sealed(kind, keyOf("A root"), good.bytes()), "the root signs"),
@@ -188,6 +188,12 @@ func inviteFamily() *spec.Family {
 	c("id-15", "bad-field", inviteOf().with(2, str(make([]byte, 15))), "an invite id of 15 bytes")
 	c("to-oneself", "wrong-party", inviteOf().with(4, str(orgID("A"))), "invites itself")
 	c("expiry-over", "bad-field", inviteOf().with(8, num(1<<53+1)), "expiry above 2^53")
+	c("from-admission", "valid", inviteOf().with(10, num(1)), "tells that the history begins with the admission")
+	c("history-0", "bad-field", inviteOf().with(10, num(0)), "all of the history is told by leaving it out")
+	c("history-2", "bad-field", inviteOf().with(10, num(2)), "a history that is not known")
+	c("history-null", "simple-value", inviteOf().with(10, hx("f6")), "null for the history")
+	c("history-alone", "wrong-fields", inviteOf().without(9).with(10, num(1)), "the history, and no teaser")
+	c("key-11", "wrong-fields", inviteOf().with(10, num(1)).with(11, num(1)), "a key after the history")
 	c("size", "too-large", inviteOf().with(9, txt(strings.Repeat("t", 1024))), "more than 1 KiB")
 	return f
 }

@@ -11,9 +11,9 @@ import (
 // Erasure is what erasing a case here, or one body of it, destroys and what it leaves;
 // as an answer to POST, what it has destroyed. cordon.erasure/1
 type Erasure struct {
-	Schema      string      `json:"schema"`
-	Case        id.CaseID   `json:"case"`
-	Title       string      `json:"title"`
+	Schema string    `json:"schema"`
+	Case   id.CaseID `json:"case"`
+	Heading
 	Entry       *id.EntryID `json:"entry,omitempty"` // of one body: whose it is
 	Type        string      `json:"type,omitempty"`  // of that entry
 	Entries     int         `json:"entries"`         // that go; of a body none: its entry stays

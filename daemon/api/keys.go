@@ -38,8 +38,8 @@ type KeyRow struct {
 
 // KeyCase is a case that is behind, or was compared with nobody yet.
 type KeyCase struct {
-	Case  id.CaseID `json:"case"`
-	Title string    `json:"title"`
+	Case id.CaseID `json:"case"`
+	Heading
 }
 
 // KeyChange is what an act of the root has changed. cordon.key-change/1

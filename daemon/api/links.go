@@ -10,11 +10,11 @@ import (
 
 // Link is what a case says of another that belongs to it.
 type Link struct {
-	Pair     id.Pair    `json:"pair"`            // names the other for who is in both
-	Relation string     `json:"relation"`        // goes-on-in, took-over, split-off, split-from, sibling
-	Case     *id.CaseID `json:"case,omitempty"`  // where it is here
-	Title    string     `json:"title,omitempty"` // of that
-	Until    *time.Time `json:"until"`           // end of the embargo there, as By has it; null: it has none
+	Pair     id.Pair    `json:"pair"`           // names the other for who is in both
+	Relation string     `json:"relation"`       // goes-on-in, took-over, split-off, split-from, sibling
+	Case     *id.CaseID `json:"case,omitempty"` // where it is here
+	Heading             // of that
+	Until    *time.Time `json:"until"` // end of the embargo there, as By has it; null: it has none
 	By       id.OrgID   `json:"by"`
 	Told     bool       `json:"told"` // we are a steward of both: this daemon says there what changes here
 }
@@ -27,14 +27,15 @@ type Merge struct {
 
 // Merged is what follows from a merge. cordon.merged/1
 type Merged struct {
-	Schema    string    `json:"schema"`
-	Case      id.CaseID `json:"case"`
-	Title     string    `json:"title"`
+	Schema string    `json:"schema"`
+	Case   id.CaseID `json:"case"`
+	Heading
 	Into      id.CaseID `json:"into"`
 	IntoTitle string    `json:"into_title"`
-	Was       Embargo   `json:"was"`     // of Case
-	Embargo   Embargo   `json:"embargo"` // of Into with the merge: the earlier end of both
-	Members   []Moved   `json:"members"` // of Case who are not in Into
+	IntoCut   bool      `json:"into_history_cut,omitempty"` // history_cut of Into; who merges is a steward of both, and given all
+	Was       Embargo   `json:"was"`                        // of Case
+	Embargo   Embargo   `json:"embargo"`                    // of Into with the merge: the earlier end of both
+	Members   []Moved   `json:"members"`                    // of Case who are not in Into
 	// Whom this daemon has invited into Case, and who has not answered: in vain.
 	Withdrawn []Moved `json:"withdrawn"`
 }

@@ -9,12 +9,12 @@ import (
 
 // Next is what we may do in a case now, and what the formal model suggests. cordon.next/1
 type Next struct {
-	Schema  string       `json:"schema"`
-	Case    id.CaseID    `json:"case"`
-	Title   string       `json:"title"` // "" until the subject's body is here
-	RM      string       `json:"rm"`    // ours
-	VFD     string       `json:"vfd"`   // ours
-	CS      string       `json:"cs"`    // of the case
+	Schema string    `json:"schema"`
+	Case   id.CaseID `json:"case"`
+	Heading
+	RM      string       `json:"rm"`  // ours
+	VFD     string       `json:"vfd"` // ours
+	CS      string       `json:"cs"`  // of the case
 	Embargo Embargo      `json:"embargo"`
 	Clocks  []Clock      `json:"clocks,omitempty"`
 	May     []Move       `json:"may"`     // what the rules of the case take from us

@@ -18,8 +18,8 @@ type Stats struct {
 
 // CaseStats are the figures of one case. Times in a state are in seconds.
 type CaseStats struct {
-	Case       id.CaseID           `json:"case"`
-	Title      string              `json:"title"`
+	Case id.CaseID `json:"case"`
+	Heading
 	History    string              `json:"history"` // the events so far, in their order
 	Events     []CaseEvent         `json:"events"`
 	Met        int                 `json:"met"`

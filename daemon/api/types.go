@@ -140,6 +140,7 @@ type InboxItem struct {
 	FromName  string      `json:"from_name"`
 	Role      string      `json:"role"`
 	Agreement Agreement   `json:"agreement"`
+	History   string      `json:"history"` // full or from-admission: of what was written before; so the inviter says
 	Teaser    string      `json:"teaser,omitempty"`
 	Expires   time.Time   `json:"expires"`
 	Case      *id.CaseID  `json:"case,omitempty"`     // one that we are in: it offers a further role there
@@ -165,25 +166,31 @@ type Cases struct {
 	Cases  []CaseRow `json:"cases"`
 }
 
+// Heading is the title of a case, and why there may be none.
+type Heading struct {
+	Title string     `json:"title"`                   // "" until the subject's body is here
+	Since *time.Time `json:"history_since,omitempty"` // we are not given what was written before: no title, no report
+	Cut   bool       `json:"history_cut,omitempty"`   // all is given to us now, but feeds have begun here at our admission
+}
+
 // CaseRow is one line of the list.
 type CaseRow struct {
-	Case    id.CaseID  `json:"case"`
-	Title   string     `json:"title"`
+	Case id.CaseID `json:"case"`
+	Heading
 	Embargo string     `json:"embargo"`
 	End     *time.Time `json:"end"`
 	CS      string     `json:"cs"`
 	RM      string     `json:"rm"`    // ours
 	State   string     `json:"state"` // ok, conflict, upgrade-needed; damaged: not readable from the disk
 
-	Unfinished *Warning   `json:"unfinished,omitempty"`    // it was split off, and that was cut short
-	Since      *time.Time `json:"history_since,omitempty"` // we are not given what was written before: no title, no report
+	Unfinished *Warning `json:"unfinished,omitempty"` // it was split off, and that was cut short
 }
 
 // Case is one case as this daemon sees it. cordon.case/1
 type Case struct {
-	Schema       string        `json:"schema"`
-	Case         id.CaseID     `json:"case"`
-	Title        string        `json:"title"` // "" until the subject's body is here
+	Schema string    `json:"schema"`
+	Case   id.CaseID `json:"case"`
+	Heading
 	Stewards     []id.OrgID    `json:"stewards"`
 	Participants []Participant `json:"participants"`
 	Embargo      Embargo       `json:"embargo"`
@@ -202,8 +209,9 @@ type Case struct {
 	Links        []Link        `json:"links"`             // other cases that belong to this one
 	Lease        *Lease        `json:"lease,omitempty"`   // notes and files are held back here, or soon will be
 
-	Unfinished *Warning   `json:"unfinished,omitempty"`    // it was split off, and that was cut short
-	Since      *time.Time `json:"history_since,omitempty"` // we are not given what was written before: no title, no report
+	GivenLess bool `json:"given_less,omitempty"` // than the invitation that we accepted told: history_since
+
+	Unfinished *Warning `json:"unfinished,omitempty"` // it was split off, and that was cut short
 }
 
 // Lease says how long notes and files flow from this daemon to members that are no

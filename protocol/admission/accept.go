@@ -68,7 +68,7 @@ func OpenAccept(raw []byte, invitee *identity.Org) (*Accept, error) {
 
 func parseAccept(raw []byte) (*Accept, cose.Object, error) {
 	a := new(Accept)
-	obj, err := parse(cose.Accept, raw, MaxAccept, 6, a.field)
+	obj, err := parse(cose.Accept, raw, MaxAccept, 6, 6, a.field)
 	if err != nil {
 		return nil, obj, err
 	}

@@ -63,14 +63,18 @@ type Invite struct {
 	Agr        id.AgrID
 	Expiry     uint64 // Unix milliseconds, compared by both sides with their own clocks
 	Teaser     string // may be ""
-	Kid        id.Kid // who signed; set by OpenInvite
-	Raw        []byte // set by OpenInvite
+	// FromAdmission tells that what was written for everybody before the admission will not
+	// be given; the admission decides.
+	FromAdmission bool
+
+	Kid id.Kid // who signed; set by OpenInvite
+	Raw []byte // set by OpenInvite
 }
 
 // SealInvite signs an invite. What it cannot judge is whether key belongs to a
 // daemon of i.Inviter: OpenInvite does.
 func SealInvite(key ed25519.PrivateKey, i Invite) ([]byte, error) {
-	payload := canon.MustMarshal(struct {
+	said := struct {
 		V          uint64 `cbor:"1,keyasint"`
 		Nonce      []byte `cbor:"2,keyasint"`
 		Inviter    []byte `cbor:"3,keyasint"`
@@ -80,7 +84,12 @@ func SealInvite(key ed25519.PrivateKey, i Invite) ([]byte, error) {
 		Agr        []byte `cbor:"7,keyasint"`
 		Expiry     uint64 `cbor:"8,keyasint"`
 		Teaser     string `cbor:"9,keyasint"`
-	}{1, i.Nonce[:], i.Inviter[:], i.Invitee[:], i.Commitment[:], uint64(i.Role), i.Agr[:], i.Expiry, i.Teaser})
+		History    uint64 `cbor:"10,keyasint,omitempty"`
+	}{1, i.Nonce[:], i.Inviter[:], i.Invitee[:], i.Commitment[:], uint64(i.Role), i.Agr[:], i.Expiry, i.Teaser, 0}
+	if i.FromAdmission {
+		said.History = 1
+	}
+	payload := canon.MustMarshal(said)
 	raw, _ := cose.Seal(cose.Invite, key, payload)
 	_, _, err := parseInvite(raw)
 	return raw, err
@@ -114,7 +123,7 @@ func ParseInviter(raw []byte) (id.OrgID, error) {
 
 func parseInvite(raw []byte) (*Invite, cose.Object, error) {
 	i := new(Invite)
-	obj, err := parse(cose.Invite, raw, MaxInvite, 9, i.field)
+	obj, err := parse(cose.Invite, raw, MaxInvite, 9, 10, i.field)
 	if err != nil {
 		return nil, obj, err
 	}
@@ -143,14 +152,17 @@ func (i *Invite) field(k uint64, r *canon.Reader) error {
 		return fixed(r, i.Agr[:])
 	case 8:
 		return number(r, 0, identity.MaxTime, &i.Expiry)
+	case 9:
+		return teaser(r, &i.Teaser)
 	}
-	return teaser(r, &i.Teaser)
+	i.FromAdmission = true
+	return number(r, 1, 1, new(uint64))
 }
 
-// parse reads an object of a role whose payload has exactly the keys 1..n, and
-// gives each key to field. Object.Raw is a copy.
-func parse(as cose.Role, raw []byte, most, n int, field func(uint64, *canon.Reader) error) (cose.Object, error) {
-	if len(raw) > most {
+// parse reads an object of a role whose payload has exactly the keys 1..n, n
+// from least to most, and gives each key to field. Object.Raw is a copy.
+func parse(as cose.Role, raw []byte, size, least, most int, field func(uint64, *canon.Reader) error) (cose.Object, error) {
+	if len(raw) > size {
 		return cose.Object{}, ErrSize
 	}
 	obj, err := cose.Parse(as, append([]byte(nil), raw...))
@@ -158,7 +170,8 @@ func parse(as cose.Role, raw []byte, most, n int, field func(uint64, *canon.Read
 		return obj, err
 	}
 	r := canon.NewReader(obj.Payload)
-	if pairs, err := r.Map(); err != nil || pairs != n {
+	n, err := r.Map()
+	if err != nil || n < least || n > most {
 		return obj, ErrFields
 	}
 	last := int64(0)

@@ -113,6 +113,15 @@ func TestInviteAndAccept(t *testing.T) {
 		i.Kid != want.Kid || !bytes.Equal(i.Raw, raw) || i.Inviter != a.ID || i.Invitee != b.ID {
 		t.Errorf("%+v", i)
 	}
+	more := inviteOf(a, b)
+	more.FromAdmission = true
+	said, err := SealInvite(keyOf("a/invites"), more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if less, err := OpenInvite(said, a); err != nil || !less.FromAdmission || i.FromAdmission {
+		t.Errorf("the history that is told: %v, %v", i.FromAdmission, err)
+	}
 	if who, err := ParseInviter(raw); err != nil || who != a.ID {
 		t.Errorf("inviter: %v, %v", who, err)
 	}
@@ -290,7 +299,10 @@ func TestForm(t *testing.T) {
 		"control":          {9, "", nil},
 		"longest teaser":   {9, strings.Repeat("t", MaxTeaser), nil},
 		"version 2":        {1, uint64(2), ErrField},
-		"unknown key":      {10, uint64(1), ErrFields},
+		"unknown key":      {11, uint64(1), ErrFields},
+		"from admission":   {10, uint64(1), nil},
+		"history 0":        {10, uint64(0), ErrField},
+		"history 2":        {10, uint64(2), ErrField},
 		"key 0":            {0, uint64(1), ErrFields},
 		"no teaser":        {9, nil, ErrFields},
 		"short nonce":      {2, i.Nonce[:15], ErrField},

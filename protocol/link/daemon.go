@@ -32,6 +32,8 @@ type Daemon struct {
 	Root  ed25519.PrivateKey
 	Key   ed25519.PrivateKey // it writes with
 
+	FromAdmission bool // what its invites tell of the history
+
 	peer   ed25519.PrivateKey
 	heads  map[id.Feed]*entry.Sealed // own feeds
 	net    *Net
@@ -236,7 +238,7 @@ func (d *Daemon) AdmissionUnder(o *Daemon, role protocol.Role, label string, agr
 	invite := must(admission.SealInvite(d.Key, admission.Invite{
 		Nonce: [16]byte(seed(o.Org.Name+label, "invite")), Inviter: d.Org.ID, Invitee: o.Org.ID,
 		Commitment: admission.Commitment(d.Case.ID(), salt), Role: uint8(role),
-		Agr: agr, Expiry: Start + 7*24*3600*1000,
+		Agr: agr, Expiry: Start + 7*24*3600*1000, FromAdmission: d.FromAdmission,
 	}))
 	opened := must(admission.OpenInvite(invite, d.Org))
 	accept := must(admission.SealAccept(o.Key, opened.Accept()))

@@ -182,13 +182,15 @@ export async function openInvite(raw, org) {
   if (raw.length > 1024) broken('too-large');
   const object = parse('invite', raw);
   const f = object.content;
-  exactly(f, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  const limited = f instanceof Map && f.has(10n) ? [10] : [];
+  exactly(f, [1, 2, 3, 4, 5, 6, 7, 8, 9, ...limited]);
   uint(f.get(1n), 1, 1);
   bytes(f.get(2n), 16);
   for (const k of [3n, 4n, 5n, 7n]) bytes(f.get(k), 32);
   role(f.get(6n));
   uint(f.get(8n), 0, MAX_TIME);
   plainText(f.get(9n), 280);
+  if (f.has(10n)) uint(f.get(10n), 1, 1);
   if (same(f.get(3n), f.get(4n)) || !same(f.get(3n), org.id)) broken('wrong-party');
   await openBy(org, object, INVITE);
   return object;
