@@ -69,7 +69,7 @@ func oneEntry(hist []protocol.Anchor) error {
 		return nil
 	}
 	return &api.Error{Kind: api.Refused, Rule: "history-too-wide",
-		Text: fmt.Sprintf("%d daemons have written in the case, more than an admission can say from where on", len(hist)),
+		Text: fmt.Sprintf("%d daemons have written in the case, or one has forked too often: more than an admission can say from where on", len(hist)),
 		Try:  "invite it with --history full, or into a case of its own: cordon case split"}
 }
 

@@ -283,9 +283,13 @@ func (c *Case) frontier(past vector) (top []id.EntryID) {
 		b := c.control[place]
 		tips = append(tips, b.entries[id.Seq(n)-1-b.start()])
 	}
+	// Whoever forks at will has made many tips: what is in a past has a lower lc, so that
+	// one pass from the highest finds all.
+	slices.SortFunc(tips, func(a, b *node) int { return cmp.Compare(b.lc, a.lc) })
+	var covered vector
 	for _, n := range tips {
-		if !slices.ContainsFunc(tips, func(x *node) bool { return x != n && x.past.has(n) }) {
-			top = append(top, n.id)
+		if !covered.has(n) {
+			top, covered = append(top, n.id), covered.union(n.past)
 		}
 	}
 	slices.SortFunc(top, compareEntries)

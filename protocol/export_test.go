@@ -373,3 +373,24 @@ func FoundAmongClashes(n int) bool {
 	b, _ := s.find(id.EntryID{30: 1})
 	return b == nil
 }
+
+// Frontiers are, of each content feed's tip, the entries of its past that are in no other's
+// past there: as the anchors say, and by asking each of each.
+func Frontiers(c *Case) (fast, slow [][]id.EntryID) {
+	for _, b := range c.content.branches {
+		var tips []*node
+		past := b.last().past
+		for place, n := range past.all() {
+			tips = append(tips, c.control[place].entries[id.Seq(n)-1-c.control[place].start()])
+		}
+		var top []id.EntryID
+		for _, n := range tips {
+			if !slices.ContainsFunc(tips, func(x *node) bool { return x != n && x.past.has(n) }) {
+				top = append(top, n.id)
+			}
+		}
+		slices.SortFunc(top, compareEntries)
+		fast, slow = append(fast, c.frontier(past)), append(slow, top)
+	}
+	return fast, slow
+}

@@ -99,8 +99,9 @@ func (n *node) entry(seq id.Seq) node {
 }
 
 // standsFor says whether e, which names the entry before it as prev, goes on the stretch
-// of n. What is refused, and the place of the subject, is for itself alone.
+// of n: then it has the past of n, and the lc of the one before and 1, as any authentic entry
+// without deps. What is refused for good, and the place of the subject, is for itself alone.
 func (n *node) standsFor(e *entry.Sealed) bool {
-	return n != nil && !n.control() && n.bad == nil && n.seq > 0 && n == n.branch.tip && n.branch.next() == e.Seq &&
-		n.kind.typ == e.Type && *n.agr == *e.Agr && !e.Unknown && len(e.Deps) == 0 && e.LC == n.lc+uint64(e.Seq-n.seq)
+	return n != nil && !n.control() && n.bad == nil && n.seq > 0 && n.branch.next() == e.Seq &&
+		n.kind.typ == e.Type && *n.agr == *e.Agr && !e.Unknown && len(e.Deps) == 0
 }
