@@ -139,7 +139,7 @@ func ourHistory(w io.Writer, k *api.Case, now time.Time) {
 		field(w, "history", s+ask)
 	case k.Cut:
 		field(w, "history", "all of it is given to us now, but feeds have begun here at our admission, and what is below is not taken any more"+ask+
-			"\nto have all: be removed, erase the case here, and be invited again")
+			"\nto have all: be no steward, be removed, erase the case here, and be invited again")
 	}
 }
 

@@ -141,6 +141,67 @@ func TestOnlyPartLeft(t *testing.T) {
 	}
 }
 
+// TestNewcomerMadeSteward: who came in from its admission on and then decides is given all
+// by the gate; its feeds have begun, so that it asks for nothing of before, is sent none
+// of it, and no session ends for it.
+func TestNewcomerMadeSteward(t *testing.T) {
+	t.Parallel()
+	orgs := newOrgs(t, 2)
+	a, late := orgs[0], orgs[1]
+	s := &spies{}
+	s.watch(orgs...)
+	peertest.Meet(orgs...)
+	start(t, orgs...)
+	c := must(a.Open())(t)
+	old := must(a.Note(c, []byte("old")))(t).ID
+	a.FromNow = true
+	admit(t, c, a, late)
+	a.FromNow = false
+	reads(t, c, must(a.Note(c, []byte("new")))(t).ID, []byte("new"), late)
+	var next protocol.Config
+	err := a.Cases.With(c, func(k *protocol.Case) error {
+		next = k.NextConfig(a.Kid, []id.OrgID{a.ID, late.ID}, 2)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := must(a.Write(c, &protocol.Propose{Config: next}))(t)
+	must(a.Write(c, &protocol.Endorse{Config: id.ConfigID(p.ID)}))(t)
+	until(t, "the newcomer decides", orgs, func() bool {
+		limited := true
+		err := late.Cases.With(c, func(k *protocol.Case) error {
+			_, limited = k.History(late.ID)
+			return nil
+		})
+		return err == nil && !limited
+	})
+	for i := range 8 {
+		text := fmt.Append(nil, "again ", i)
+		reads(t, c, must(a.Note(c, text))(t).ID, text, late)
+		reads(t, c, must(late.Note(c, text))(t).ID, text, a)
+	}
+	if err := late.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	reads(t, c, must(a.Note(c, []byte("last")))(t).ID, []byte("last"), late)
+	same(t, c, orgs...)
+	for _, o := range orgs {
+		for _, x := range o.Node.Status() {
+			if x.Fault.Rule != "" {
+				t.Errorf("a session ended: %+v", x.Fault)
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.left {
+		if l.Entry == old && l.To.Org == late.ID {
+			t.Error("what is below where the feed begins was asked for")
+		}
+	}
+}
+
 // TestLyingAnchor: what a steward says wrongly of where a feed begins costs the newcomer
 // that feed, and nobody anything else.
 func TestLyingAnchor(t *testing.T) {

@@ -23,10 +23,17 @@ var errRoom = errors.New("no-room")
 
 // room is what the organisations of one case have filled. Guarded by cases.mu.
 type room struct {
-	of    map[id.Kid]id.OrgID   // whose a key is, as far as it was asked; zero: nobody's by what is folded
-	bytes map[id.OrgID]uint64   // stored, or reserved; of all keys that are nobody's, under zero
-	ahead map[id.EntryID]uint64 // reserved
+	of    map[id.Kid]id.OrgID // whose a key is, as far as it was asked; zero: nobody's by what is folded
+	bytes map[id.OrgID]uint64 // stored, or reserved; of all keys that are nobody's, under zero
+	ahead map[id.EntryID]held // reserved
 	full  map[id.OrgID]bool
+}
+
+// held is what is reserved for one entry, and of whose room: whose its key is may be
+// known only later.
+type held struct {
+	of    id.OrgID
+	bytes uint64
 }
 
 // Full is an organisation that has filled its room in a case: none of its content is
@@ -39,7 +46,7 @@ type Full struct {
 
 // measure counts what is stored of a case.
 func (x *cases) measure(c id.CaseID) (room, error) {
-	r := room{of: map[id.Kid]id.OrgID{}, bytes: map[id.OrgID]uint64{}, ahead: map[id.EntryID]uint64{}, full: map[id.OrgID]bool{}}
+	r := room{of: map[id.Kid]id.OrgID{}, bytes: map[id.OrgID]uint64{}, ahead: map[id.EntryID]held{}, full: map[id.OrgID]bool{}}
 	err := x.c.Cases.With(c, func(k *protocol.Case) error {
 		for kid, n := range k.Sizes() {
 			o, _ := k.OrgOf(kid)
@@ -123,7 +130,7 @@ func (x *cases) reserve(c id.CaseID, e *entry.Sealed) (first bool, err error) {
 		return false, errRoom
 	}
 	r.bytes[o] += size
-	r.ahead[e.ID] = size
+	r.ahead[e.ID] = held{o, size}
 	return true, nil
 }
 
@@ -156,7 +163,7 @@ func (r *reserved) release() {
 		return
 	}
 	for _, e := range r.list {
-		k.room.bytes[k.room.of[e.Kid]] -= k.room.ahead[e.ID]
+		k.room.bytes[k.room.ahead[e.ID].of] -= k.room.ahead[e.ID].bytes
 		delete(k.room.ahead, e.ID)
 	}
 }
