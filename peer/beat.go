@@ -16,10 +16,11 @@ import (
 // is said also wakes a QUIC connection after a short silence: it sends at once what is new,
 // while what was lost waits longer each time.
 const (
-	maxBeats  = 16                     // a second, of all sessions together: more sessions, longer pauses
+	maxBeats  = 4                      // a second, of all sessions together: more sessions, longer pauses
 	mostPause = 10 * time.Second       // the longest; on lines that are not steady always
 	lateness  = 250 * time.Millisecond // a line that lets us wait for so much more than was promised is not steady
 	unsteady  = time.Minute            // nor for so long after it did
+	calmBeats = 20                     // nor until so many have come in time
 	maxSetup  = 2 * time.Second        // a line on which a connection and HELLO take longer is not steady
 
 	alarmBeats  = 4 // times as often we say that we are there while a BEAT is missing
@@ -32,7 +33,7 @@ type pulse struct {
 	by       time.Time     // the deadline of what is being read, whatever is heard
 
 	// Guarded by session.mu.
-	shaky time.Time     // not steady before
+	shook time.Time     // when it last was not steady; zero: never
 	heard time.Time     // the last time
 	late  time.Duration // so long after it, a BEAT has not come
 }
@@ -40,7 +41,7 @@ type pulse struct {
 // beatPause is the time between two BEATs of ours.
 func (s *session) beatPause() time.Duration {
 	s.n.mu.Lock()
-	pause := s.n.c.Schedule.Beat * max(1, time.Duration(len(s.n.sessions))/maxBeats)
+	pause := s.n.c.Schedule.Beat * time.Duration(max(maxBeats, len(s.n.sessions))) / maxBeats
 	s.n.mu.Unlock()
 	if !s.steady() {
 		pause = mostPause
@@ -73,14 +74,14 @@ func (s *session) takeBeat(f *wire.Beat) {
 func (s *session) steady() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !time.Now().Before(s.pulse.shaky)
+	return s.pulse.shook.IsZero() || time.Since(s.pulse.shook) > max(unsteady, calmBeats*s.pulse.late)
 }
 
 // shakes notes that the line is not steady.
 func (s *session) shakes() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pulse.shaky = time.Now().Add(unsteady)
+	s.pulse.shook = time.Now()
 }
 
 // missing says whether a BEAT has not come.

@@ -27,11 +27,11 @@ const turns = 4
 
 // Of those that are away, or fail (spec/sync.md §5.2).
 const (
-	stood     = time.Minute // a session that lasted as long was no failure
-	awayLong  = time.Hour   // of who is away longer the pauses are long
-	maxTries  = 8           // a second, at most: the more are away, the longer the pauses
-	leastTry  = time.Second // a dial has as long, and what HELLO took on the last connection
-	longTries = 10          // one in so many has handshakeTime
+	stood     = time.Minute     // a session that lasted as long was no failure
+	awayLong  = 6 * time.Minute // of who is away longer the pauses are long
+	maxTries  = 8               // a second, at most: the more are away, the longer the pauses
+	leastTry  = time.Second     // a dial has as long, and what HELLO took on the last connection
+	longTries = 10              // one in so many has handshakeTime
 )
 
 // dial keeps connections and sessions with every target: one round per
@@ -168,10 +168,13 @@ func (n *Node) settleLocked(p libpeer.ID, err error) {
 	}
 }
 
-// awayPauseLocked is from one try of a daemon that is away to the next: within the first hour
+// long says whether a daemon is away for long: its line may be one that many short tries fill.
+func (d *dialled) long() bool { return !d.since.IsZero() && time.Since(d.since) > awayLong }
+
+// awayPauseLocked is from one try of a daemon that is away to the next: within the first minutes
 // as short as the number of those allows, for who is away longer comes back some day, and dials.
 func (n *Node) awayPauseLocked(d *dialled) time.Duration {
-	if time.Since(d.since) > awayLong {
+	if d.long() {
 		return n.c.Schedule.DialMax
 	}
 	away := 0
@@ -210,7 +213,7 @@ func nobody(err error) bool {
 // more, for soon there is another, and what was lost before the network healed is said again
 // later each time. One in some has all the time, since lines get slower.
 func (d *dialled) tryTime() time.Duration {
-	if d.tries++; d.took == 0 || d.tries%longTries == 0 {
+	if d.tries++; d.took == 0 || d.tries%longTries == 0 || d.long() {
 		return handshakeTime
 	}
 	return min(leastTry+d.took, handshakeTime)

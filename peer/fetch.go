@@ -66,6 +66,7 @@ type bodyAsk struct {
 	c     id.CaseID
 	by    *session
 	have  int // chunks that it has brought us to
+	most  int // bytes of a frame
 	until time.Time
 	turn  uint64 // answers come in the order of the asks
 }
@@ -302,7 +303,7 @@ func (f *fetcher) ask(s *session, c id.CaseID, e ledger.Entry) bool {
 		return true // as if in vain
 	}
 	f.count++
-	f.asks[e.ID] = bodyAsk{c: c, by: s, until: now.Add(f.n.c.Schedule.Retry), turn: f.count}
+	f.asks[e.ID] = bodyAsk{c: c, by: s, most: longest(e.Body.Size), until: now.Add(f.n.c.Schedule.Retry), turn: f.count}
 	f.mu.Unlock()
 	sh := s.sharing(c)
 	st, err := f.n.c.Ledger.BodyState(c, *e.Body)

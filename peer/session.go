@@ -334,11 +334,11 @@ func (s *session) frame(r *bufio.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, n)
+	b, begin := make([]byte, n), time.Now()
 	for rest, next := b, n; len(rest) > 0; {
 		if len(rest) <= next {
 			if len(rest) < n {
-				s.pieceCame(b[:n-len(rest)])
+				s.pieceCame(b[:n-len(rest)], time.Since(begin))
 			}
 			s.pulse.by = time.Now().Add(dripTime)
 			next = len(rest) - dripSize

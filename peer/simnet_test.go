@@ -95,6 +95,7 @@ type world struct {
 	luck  *rand.Rand
 	loss  float64
 	sent  int                      // bytes, lost ones too
+	first int                      // bytes of those to and from the first member
 	sway  float64                  // of a line's delay, at most so much more or less: packets overtake each other
 	far   map[[2]int]time.Duration // from the lower to the higher number; none: no link
 	side  map[int]int              // of a partition; none: hears both
@@ -165,8 +166,12 @@ func (w *world) delay(p *simnet.Packet) time.Duration {
 	from, to := p.From.(*net.UDPAddr).IP.String(), p.To.(*net.UDPAddr).IP.String()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sent += reflect.ValueOf(p).Elem().FieldByName("buf").Len()
+	size := reflect.ValueOf(p).Elem().FieldByName("buf").Len()
+	w.sent += size
 	a, b := w.place[from], w.place[to]
+	if a == 0 || b == 0 {
+		w.first += size
+	}
 	d, linked := w.far[[2]int{min(a, b), max(a, b)}]
 	sa, parted := w.side[a]
 	sb, too := w.side[b]

@@ -3,6 +3,7 @@ package peer
 import (
 	"time"
 
+	bodies "cordon/ledger/body"
 	"cordon/peer/wire"
 	"cordon/protocol/id"
 )
@@ -25,21 +26,34 @@ func (f *fetcher) goesOnLocked(s *session, a bodyAsk) {
 	}
 }
 
-// piece notes that s has sent one more piece of a frame that says to be a chunk of a body.
-func (f *fetcher) piece(s *session, e id.EntryID) {
+// slowLine is, in bytes a second, how fast a frame must come to give a body time before it is
+// here: somewhat less than what the slowest line brings (spec/sync.md §2), which others share.
+const slowLine = 700
+
+// longest is how long a frame with a chunk of a body of that size may be: one that goes on is
+// not what was asked for.
+func longest(body uint64) int {
+	const rest = 1 << 10 // what stands beside hashes and ciphertext, and a chunk's tag, rounded up
+	return int(min(body, bodies.ChunkSize)+32*(body/bodies.ChunkSize)) + rest
+}
+
+// piece notes that s has sent so much, in that time, of a frame that says to be a chunk of a body.
+func (f *fetcher) piece(s *session, e id.EntryID, came int, took time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if a, ok := f.asks[e]; ok && a.open(time.Now()) {
+	a, ok := f.asks[e]
+	slow := took > f.n.c.Schedule.Retry+time.Duration(came)*time.Second/slowLine
+	if ok && a.open(time.Now()) && !slow && came <= a.most {
 		f.goesOnLocked(s, a)
 	}
 }
 
 // pieceCame is called while a frame is read, after each piece of dripSize that is not the last.
 // A session that has once sent a chunk of no use is given time for whole ones only.
-func (s *session) pieceCame(frame []byte) {
+func (s *session) pieceCame(frame []byte, took time.Duration) {
 	var f wire.Body
 	if !s.useless && f.Begins(frame) {
-		s.n.fetch.piece(s, f.Entry)
+		s.n.fetch.piece(s, f.Entry, len(frame), took)
 	}
 }
 
