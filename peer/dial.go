@@ -168,8 +168,11 @@ func (n *Node) settleLocked(p libpeer.ID, err error) {
 	}
 }
 
-// long says whether a daemon is away for long: its line may be one that many short tries fill.
-func (d *dialled) long() bool { return !d.since.IsZero() && time.Since(d.since) > awayLong }
+// long says whether the pauses are long: many short tries fill a line that was slow the last
+// time, or may be by now.
+func (d *dialled) long() bool {
+	return d.took > maxSetup || !d.since.IsZero() && time.Since(d.since) > awayLong
+}
 
 // awayPauseLocked is from one try of a daemon that is away to the next: within the first minutes
 // as short as the number of those allows, for who is away longer comes back some day, and dials.

@@ -195,14 +195,14 @@ func TestSimUnsteady(t *testing.T) {
 	})
 }
 
-// TestSimIdle: a member whose line brings 2 kB a second finds all eight others again, and what
+// TestSimIdle: a member whose line brings 3 kB a second finds all eight others again, and what
 // nine say while nothing happens takes a third of that line at most. The control are members
 // that say ten times as often that they are there.
 func TestSimIdle(t *testing.T) {
 	if os.Getenv("CORDON_VOLUME") == "" && *simSeed < 0 {
 		t.Skip("CORDON_VOLUME=gate")
 	}
-	const speed = 2000
+	const speed = 3000
 	simulate(t, 9, 1, 1, func(w *world) {
 		w.speed[0] = 8 * speed
 		slow := w.idle(15*time.Minute, 0)
