@@ -116,7 +116,7 @@ func (s *service) storeBody(c id.CaseID, x content, at body.AAD) (*body.Sealed, 
 	if err != nil {
 		return nil, err
 	}
-	return sealed, s.led.PutKey(c, sealed.Ref, sealed.CEK)
+	return sealed, s.led.PutOwnKey(c, sealed.Ref, sealed.CEK)
 }
 
 // checkHead refuses a title, file name or media type that no body may have,

@@ -127,6 +127,16 @@ func (v *caseView) chunksHeld(name [16]byte) (int, error) {
 // PutKey stores the key of a body; ErrBody if it is not the one that ref
 // commits to. Durable when it returns.
 func (l *Ledger) PutKey(c id.CaseID, ref entry.BodyRef, cek [32]byte) error {
+	return l.putKey(c, ref, cek, pebble.Sync)
+}
+
+// PutOwnKey is PutKey for whoever appends the entry of ref next. Not synced: the next
+// commit of any kind syncs it, and that of the entry is one.
+func (l *Ledger) PutOwnKey(c id.CaseID, ref entry.BodyRef, cek [32]byte) error {
+	return l.putKey(c, ref, cek, pebble.NoSync)
+}
+
+func (l *Ledger) putKey(c id.CaseID, ref entry.BodyRef, cek [32]byte, sync *pebble.WriteOptions) error {
 	cs, v, err := l.enter(c)
 	if err != nil {
 		return err
@@ -138,7 +148,7 @@ func (l *Ledger) PutKey(c id.CaseID, ref entry.BodyRef, cek [32]byte) error {
 	if sha256.Sum256(append([]byte("cordon-kc/1"), cek[:]...)) != ref.KC {
 		return fmt.Errorf("key: %w", ErrBody)
 	}
-	return v.put(keyHashed(tableCEK, v.num, v.keyName(ref)), cek[:], pebble.Sync)
+	return v.put(keyHashed(tableCEK, v.num, v.keyName(ref)), cek[:], sync)
 }
 
 // BodyState says what is held of a body; of an unknown one, nothing.

@@ -36,6 +36,12 @@ func (a *acks) entry(c id.CaseID, x id.EntryID) {
 	a.more.Signal()
 }
 
+func (a *acks) key(cek [32]byte, ref entry.BodyRef) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.keys[cek] = ref
+}
+
 // TestPowerCut is F2: the power fails while callers append, accept, open cases
 // and store bodies; of what was not synced, a random part survives. What was
 // acknowledged is there, and the store opens and agrees with itself.
@@ -118,8 +124,8 @@ func recovered(t *testing.T, round int, fs vfs.FS, entries map[id.EntryID]id.Cas
 	}
 }
 
-// load starts the callers: three append, one accepts and opens cases, one stores
-// keys of bodies.
+// load starts the callers: three append, a fourth with the key of a body before,
+// one accepts and opens cases, one stores keys of bodies.
 func load(t *testing.T, l *Ledger, a *acks, seed uint64, stop chan struct{}, wg *sync.WaitGroup) {
 	keys := someKeys(3)
 	g := must(l.Append(t.Context(), feedgen.GenesisFields(seed, keys), keys[0]))(t)
@@ -140,6 +146,18 @@ func load(t *testing.T, l *Ledger, a *acks, seed uint64, stop chan struct{}, wg 
 			}
 		})
 	}
+	each(func(i int) error { // the entry's commit makes the key before it durable
+		ref, cek := someBody(-1 - i)
+		if err := l.PutOwnKey(g.CaseID(), ref, cek); err != nil {
+			return err
+		}
+		e, err := l.Append(context.Background(), status(g.CaseID(), g.ID), keys[0])
+		if err == nil {
+			a.entry(g.CaseID(), e.ID)
+			a.key(cek, ref)
+		}
+		return err
+	})
 	for _, k := range keys {
 		each(func(int) error {
 			e, err := l.Append(context.Background(), status(g.CaseID(), g.ID), k)
@@ -151,16 +169,19 @@ func load(t *testing.T, l *Ledger, a *acks, seed uint64, stop chan struct{}, wg 
 	}
 	each(func(i int) error { return acceptOne(l, a, seed+uint64(i)+1) })
 	each(func(i int) error {
-		cek := sha256.Sum256(fmt.Append(nil, i))
-		ref := entry.BodyRef{Hash: cek, Size: 9, KC: sha256.Sum256(append([]byte("cordon-kc/1"), cek[:]...))}
+		ref, cek := someBody(i)
 		err := l.PutKey(g.CaseID(), ref, cek)
 		if err == nil {
-			a.mu.Lock()
-			a.keys[cek] = ref
-			a.mu.Unlock()
+			a.key(cek, ref)
 		}
 		return err
 	})
+}
+
+// someBody is the name of body i and its key.
+func someBody(i int) (entry.BodyRef, [32]byte) {
+	cek := sha256.Sum256(fmt.Append(nil, i))
+	return entry.BodyRef{Hash: cek, Size: 9, KC: sha256.Sum256(append([]byte("cordon-kc/1"), cek[:]...))}, cek
 }
 
 // acceptOne accepts a new case and two batches of it.

@@ -113,7 +113,7 @@ func (o *Org) Content(c id.CaseID, comp id.Comp, raw []byte) (ledger.Entry, erro
 			return ledger.Entry{}, err
 		}
 	}
-	if err := o.Ledger.PutKey(c, s.Ref, s.CEK); err != nil {
+	if err := o.Ledger.PutOwnKey(c, s.Ref, s.CEK); err != nil {
 		return ledger.Entry{}, err
 	}
 	return o.Ledger.Append(background(), f, o.key)
