@@ -17,7 +17,7 @@ const (
 )
 
 // Result is what Accept made of a batch. Every raw that is in neither Entries
-// nor Rejected was held already.
+// nor Rejected was held already, or is there a second time.
 type Result struct {
 	Stored   int          // new entries, len(Entries)
 	Repaired int          // held entries whose bad or unchecked signature was replaced by a good one
@@ -117,7 +117,7 @@ type batch struct {
 // item is one entry of a batch, with every copy of it that came.
 type item struct {
 	*entry.Sealed
-	at     int             // its first index in the batch
+	at     []int           // in the batch
 	copies []*entry.Sealed // same id, other signatures, not tried yet
 	own    verdict         // on the signature of Sealed
 
@@ -160,15 +160,16 @@ func openBatch(c id.CaseID, raws [][]byte) (*batch, error) {
 	for i, s := range opened {
 		switch {
 		case errs[i] != nil:
-			b.reject(i, errs[i])
+			b.reject(errs[i], i)
 		case s.CaseID() != c:
-			b.reject(i, ErrCase)
+			b.reject(ErrCase, i)
 		case byID[s.ID] != nil:
-			if it := byID[s.ID]; !bytes.Equal(it.Raw, s.Raw) {
+			it := byID[s.ID]
+			if it.at = append(it.at, i); !bytes.Equal(it.Raw, s.Raw) {
 				it.copies = append(it.copies, s)
 			}
 		default:
-			it := &item{Sealed: s, at: i}
+			it := &item{Sealed: s, at: []int{i}}
 			byID[s.ID] = it
 			b.items = append(b.items, it)
 		}
@@ -176,8 +177,10 @@ func openBatch(c id.CaseID, raws [][]byte) (*batch, error) {
 	return b, nil
 }
 
-func (b *batch) reject(at int, err error) {
-	b.result.Rejected = append(b.result.Rejected, Rejection{at, err})
+func (b *batch) reject(err error, at ...int) {
+	for _, i := range at {
+		b.result.Rejected = append(b.result.Rejected, Rejection{i, err})
+	}
 }
 
 // enterForAccept finds the case, or makes the state of a new one if the batch
@@ -295,7 +298,7 @@ func (b *batch) report(a *attempt) {
 		if it.state == placed {
 			continue
 		}
-		b.reject(it.at, it.err)
+		b.reject(it.err, it.at...)
 		b.result.Missing = append(b.result.Missing, it.absent...)
 	}
 	b.result.Missing = unique(b.result.Missing)
@@ -331,7 +334,7 @@ func (b *batch) dropHeld() ([]repair, error) {
 		}
 		if uint32(it.Seq) >= top { // above every branch: certainly new
 			if err := b.may(it.Sealed); err != nil {
-				b.reject(it.at, err)
+				b.reject(err, it.at...)
 				continue
 			}
 			fresh = append(fresh, it)

@@ -74,7 +74,8 @@ func (m malformed) Unwrap() error { return m.error }
 const version = 1
 
 // session is the one stream between us and a connected daemon. Its reader runs in
-// the goroutine of runSession; its writer in another; a third waits for the disk.
+// the goroutine of runSession; its writer in another; a third gives entries to the
+// ledger, a fourth waits for the disk.
 // What the writer is to send stands in due, which the reader and the node fill;
 // neither ever waits for the writer.
 type session struct {
@@ -91,8 +92,9 @@ type session struct {
 	spend   allowance // what comes unasked; owned by the reader
 	talk    allowance // TAGS, VEC and IHAVE; owned by the reader
 
-	taken    chan taken     // frames checked, not yet durable; closed by runSession
-	settling sync.WaitGroup // counts them
+	came     *intake        // ENTRIES that have arrived; closed by runSession
+	taken    chan taken     // those checked, not yet durable; closed by accept
+	settling sync.WaitGroup // counts both
 
 	wake chan struct{} // one slot: something is due
 	stop chan struct{} // closed by end
@@ -181,7 +183,7 @@ func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) e
 		return errNotNow
 	}
 	s := &session{n: n, peer: p, contact: c, stream: st, opener: opener,
-		taken: make(chan taken, maxTaken), wake: make(chan struct{}, 1), stop: make(chan struct{}),
+		came: newIntake(), taken: make(chan taken, maxTaken), wake: make(chan struct{}, 1), stop: make(chan struct{}),
 		shared: map[id.CaseID]*shared{}, byTag: map[wire.Tag]*shared{}}
 	unhook := context.AfterFunc(ctx, func() { s.end(context.Canceled) })
 	defer unhook()
@@ -199,11 +201,12 @@ func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) e
 	defer n.forget(s)
 	var others sync.WaitGroup
 	others.Go(func() { s.end(s.write(ctx)) })
+	others.Go(func() { s.accept(ctx) })
 	others.Go(func() { s.settle(ctx) })
 	err := s.read(ctx, r)
 	n.hangUp(p, s, err)
 	s.end(err)
-	close(s.taken)
+	s.came.close()
 	others.Wait()
 	return s.cause
 }

@@ -68,7 +68,7 @@ func (s *session) take(ctx context.Context, f wire.Frame) error {
 	case *wire.Want:
 		return s.takeWant(f)
 	case *wire.Entries:
-		return s.takeEntries(ctx, f)
+		return s.takeEntries(f)
 	case *wire.Keys:
 		return s.takeKeys(f)
 	case *wire.Body:
@@ -302,65 +302,23 @@ func (s *session) news(c id.CaseID, heads []wire.Head) (bool, error) {
 	return false, nil
 }
 
-// taken is an ENTRIES frame that the ledger has checked and not yet made durable.
-// One that is passed over has nothing in it: it keeps its place in the count.
-type taken struct {
-	sh *shared
-	f  *wire.Entries
-	a  *ledger.Accepting
-	r  *reserved
-}
-
-// maxTaken is how many frames are checked ahead of the disk.
-const maxTaken = 4
-
-// takeEntries gives a frame to the ledger. What follows when it is durable is
-// settled's; meanwhile the reader goes on with the next frame.
-func (s *session) takeEntries(ctx context.Context, f *wire.Entries) error {
-	if !s.afford(s.named(f.Tag), len(f.Raws)) {
+// takeEntries leaves a frame to accept; the reader goes on with the next.
+func (s *session) takeEntries(f *wire.Entries) error {
+	sh := s.named(f.Tag)
+	if !s.afford(sh, len(f.Raws)) {
 		return ErrFlood
 	}
-	var t taken
-	if sh, k := s.taker(f.Tag); k != nil {
-		k.taking.Add(1)
-		r := &reserved{s: s, c: sh.id}
-		a, err := s.n.c.Ledger.BeginAcceptIf(sh.id, f.Raws, r.may)
-		if err != nil {
-			r.release()
-			return errors.Join(internal("accept", err), s.n.accepted(ctx, sh.id, nil)) // follow may have left entries to us
-		}
-		t = taken{sh, f, a, r}
-	}
 	s.settling.Add(1)
-	s.taken <- t
+	s.came.put(arrival{sh, f})
 	return nil
 }
 
-// taker is source, with the case; both nil where it is not, or was erased meanwhile.
-func (s *session) taker(t wire.Tag) (*shared, *known) {
-	sh := s.source(t)
-	if sh == nil {
-		return nil, nil
-	}
-	return sh, s.n.cases.get(sh.id)
-}
-
-// settle ends what takeEntries began, frame after frame, until the reader is done.
-func (s *session) settle(ctx context.Context) {
-	for t := range s.taken {
-		if err := s.settled(ctx, t); err != nil {
-			s.end(err)
-		}
-		s.settling.Done()
-	}
-}
-
-// settled acknowledges a frame once it is durable and asks for what is missing
-// below it. Nothing waits in memory: what cannot be taken yet is asked for again
+// settled acknowledges each frame of a batch once it is durable and asks for what is
+// missing below it. Nothing waits in memory: what cannot be taken yet is asked for again
 // behind what it needs.
 func (s *session) settled(ctx context.Context, t taken) error {
 	if t.a == nil {
-		s.passOver()
+		s.passOver(len(t.frames))
 		return nil
 	}
 	sh := t.sh
@@ -372,8 +330,10 @@ func (s *session) settled(ctx context.Context, t taken) error {
 	if err != nil {
 		return internal("accept", err)
 	}
-	if err := s.ack(len(t.f.Raws) - len(res.Rejected)); err != nil {
-		return err
+	for _, held := range t.held(res.Rejected) {
+		if err := s.ack(held); err != nil {
+			return err
+		}
 	}
 	s.n.asks.touch(sh.id, res.Entries, s, time.Now().Add(s.n.c.Schedule.Retry))
 	s.mu.Lock()
@@ -384,11 +344,13 @@ func (s *session) settled(ctx context.Context, t taken) error {
 	if res.Forks > 0 {
 		s.n.proofsDue(sh.id)
 	}
-	if err := s.unfit(sh, t.f.Raws, res.Rejected); err != nil {
+	if err := s.unfit(sh, t.raws(), res.Rejected); err != nil {
 		return err
 	}
-	if err := s.takeSmall(sh.id, t.f.Bodies); err != nil {
-		return err
+	for _, a := range t.frames {
+		if err := s.takeSmall(sh.id, a.f.Bodies); err != nil {
+			return err
+		}
 	}
 	for _, e := range res.Entries {
 		if e.Body != nil && e.Body.Size > wire.MaxSmall {
@@ -398,7 +360,7 @@ func (s *session) settled(ctx context.Context, t taken) error {
 	return s.onward(sh, res)
 }
 
-// onward asks for the next entries after a frame was taken. What the ledger could
+// onward asks for the next entries after some were taken. What the ledger could
 // not take for want of something below is asked for again once that has come.
 func (s *session) onward(sh *shared, res ledger.Result) error {
 	missing := false

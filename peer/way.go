@@ -113,11 +113,11 @@ func (s *session) ack(held int) error {
 	return s.queue(&wire.Ack{Number: s.done, Held: uint64(held)})
 }
 
-// passOver counts the next ENTRIES of the other side and says nothing.
-func (s *session) passOver() {
+// passOver counts the next n ENTRIES of the other side and says nothing.
+func (s *session) passOver(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done++
+	s.done += uint64(n)
 }
 
 // ask queues a WANT, which also tells what we have done with.
