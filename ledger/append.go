@@ -228,6 +228,7 @@ func (v *caseView) queueOwn(cs *caseState, fd *feed, prev tip, s *entry.Sealed) 
 		return nil, ErrOwnFork
 	}
 	st := newStage(cs, v)
+	st.c.own = true
 	e := st.add(fd, s, false)
 	c, err := st.queue()
 	if err != nil {

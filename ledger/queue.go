@@ -143,10 +143,10 @@ func (q *queue) commit(group []*commit) {
 		engineLog{q.l.log}.Fatalf("commit: %v", err)
 	}
 	batch.Close()
-	changed := make([]id.CaseID, 0, len(parts))
+	changed := make(map[id.CaseID]bool, len(parts))
 	for _, part := range parts {
 		if part[0].view.publish(part) {
-			changed = append(changed, part[0].view.id)
+			changed[part[0].view.id] = slices.ContainsFunc(part, func(c *commit) bool { return c.own })
 		}
 	}
 	for _, c := range group {

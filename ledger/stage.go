@@ -16,6 +16,7 @@ type commit struct {
 	repairs []repair
 	keys    []learnt
 	size    int           // bytes of its rows, about
+	own     bool          // appended here, not accepted
 	done    chan struct{} // closed when durable
 }
 

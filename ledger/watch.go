@@ -13,6 +13,7 @@ type Watch struct {
 
 	c       chan struct{}
 	w       *watchers
+	own     bool                   // told only of cases in which an entry was appended
 	changed map[id.CaseID]struct{} // guarded by w.mu
 }
 
@@ -23,9 +24,14 @@ type watchers struct {
 }
 
 // Subscribe starts a watch of all cases; Close ends it.
-func (l *Ledger) Subscribe() *Watch {
+func (l *Ledger) Subscribe() *Watch { return l.subscribe(false) }
+
+// SubscribeOwn starts a watch of what is appended here, not accepted; Close ends it.
+func (l *Ledger) SubscribeOwn() *Watch { return l.subscribe(true) }
+
+func (l *Ledger) subscribe(own bool) *Watch {
 	c := make(chan struct{}, 1)
-	w := &Watch{C: c, c: c, w: &l.watch, changed: map[id.CaseID]struct{}{}}
+	w := &Watch{C: c, c: c, w: &l.watch, own: own, changed: map[id.CaseID]struct{}{}}
 	l.watch.mu.Lock()
 	defer l.watch.mu.Unlock()
 	if l.watch.all == nil {
@@ -54,15 +60,21 @@ func (w *Watch) Close() {
 	delete(w.w.all, w)
 }
 
-func (ws *watchers) tell(cases []id.CaseID) {
+// tell wakes who watches any of the cases with new entries; true: some was appended here.
+func (ws *watchers) tell(cases map[id.CaseID]bool) {
 	if len(cases) == 0 {
 		return
 	}
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	for w := range ws.all {
-		for _, c := range cases {
-			w.changed[c] = struct{}{}
+		for c, own := range cases {
+			if own || !w.own {
+				w.changed[c] = struct{}{}
+			}
+		}
+		if len(w.changed) == 0 {
+			continue
 		}
 		select {
 		case w.c <- struct{}{}:

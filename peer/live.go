@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"cordon/ledger"
@@ -25,28 +26,36 @@ const (
 )
 
 // follow tails the ledger, woken by it: new entries of ours are offered to every
-// connected member at once, those of others are told to a few.
-func (n *Node) follow(ctx context.Context, w *ledger.Watch) error {
+// connected member at once, those of others are told to a few. What sessions are taking
+// they pass on themselves; what was appended here waits for none of them.
+func (n *Node) follow(ctx context.Context, all, own *ledger.Watch) error {
 	for _, c := range n.c.Ledger.Cases() { // what was stored between Listen and Run
 		if err := n.advance(ctx, c); err != nil {
 			return fmt.Errorf("follow the ledger: %w", err)
 		}
 	}
 	for {
+		var changed []id.CaseID
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-w.C:
+		case <-own.C:
+			changed = own.Changed()
+		case <-all.C:
+			changed = slices.DeleteFunc(all.Changed(), n.taking)
 		}
-		for _, c := range w.Changed() {
-			if k := n.cases.get(c); k != nil && k.taking.Load() > 0 {
-				continue // passed on by the session that is taking entries, ours too
-			}
+		for _, c := range changed {
 			if err := n.advance(ctx, c); err != nil && !n.c.Ledger.Erased(c) {
 				return fmt.Errorf("follow the ledger: %w", err)
 			}
 		}
 	}
+}
+
+// taking says whether sessions are taking entries of a case.
+func (n *Node) taking(c id.CaseID) bool {
+	k := n.cases.get(c)
+	return k != nil && k.taking.Load() > 0
 }
 
 // advance offers what was stored in a case since the last time.

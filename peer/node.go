@@ -122,8 +122,9 @@ func (s Schedule) orDefault() Schedule {
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watch := n.c.Ledger.Subscribe()
-	defer watch.Close()
+	all, own := n.c.Ledger.Subscribe(), n.c.Ledger.SubscribeOwn()
+	defer all.Close()
+	defer own.Close()
 	n.host.SetStreamHandler(protoSync, func(s network.Stream) { n.spawn(func() { n.answerSync(ctx, s) }) })
 	n.host.SetStreamHandler(protoInvite, func(s network.Stream) { n.spawn(func() { n.answerInvite(ctx, s) }) })
 	n.host.SetStreamHandler(protoKeys, func(s network.Stream) { n.spawn(func() { n.answerKeys(ctx, s) }) })
@@ -151,7 +152,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.spawn(func() { n.noteAheads(ctx) })
 	n.spawn(func() { n.fetch.run(ctx) })
 	n.spawn(func() {
-		if err := n.follow(ctx, watch); err != nil {
+		if err := n.follow(ctx, all, own); err != nil {
 			failed <- err
 		}
 	})
