@@ -136,7 +136,7 @@ func (n *Node) attempt(ctx context.Context, to libpeer.AddrInfo) {
 }
 
 // settleLocked notes how an attempt or a session ended, and when the next is due: soon where
-// the network is to blame, later each time where the other side is.
+// the network is to blame, later each time where the other side is, or where that is not known.
 func (n *Node) settleLocked(p libpeer.ID, err error) {
 	d := n.dialLocked(p)
 	if err == nil {
@@ -144,7 +144,7 @@ func (n *Node) settleLocked(p libpeer.ID, err error) {
 		return
 	}
 	d.err = reason(err)
-	if nobody(err) {
+	if nobody(err) && d.quick() {
 		if d.since.IsZero() {
 			d.since = time.Now()
 		}
@@ -168,11 +168,12 @@ func (n *Node) settleLocked(p libpeer.ID, err error) {
 	}
 }
 
-// long says whether the pauses are long: many short tries fill a line that was slow the last
-// time, or may be by now.
-func (d *dialled) long() bool {
-	return d.took > maxSetup || !d.since.IsZero() && time.Since(d.since) > awayLong
-}
+// quick says whether the other side was reached since we started, and soon. On a line that
+// is slow, or may be, many short tries leave room for none that succeeds.
+func (d *dialled) quick() bool { return d.took > 0 && d.took <= maxSetup }
+
+// long says whether it is away long enough for the pauses to be long.
+func (d *dialled) long() bool { return !d.since.IsZero() && time.Since(d.since) > awayLong }
 
 // awayPauseLocked is from one try of a daemon that is away to the next: within the first minutes
 // as short as the number of those allows, for who is away longer comes back some day, and dials.
@@ -216,7 +217,7 @@ func nobody(err error) bool {
 // more, for soon there is another, and what was lost before the network healed is said again
 // later each time. One in some has all the time, since lines get slower.
 func (d *dialled) tryTime() time.Duration {
-	if d.tries++; d.took == 0 || d.tries%longTries == 0 || d.long() {
+	if d.tries++; !d.quick() || d.tries%longTries == 0 || d.long() {
 		return handshakeTime
 	}
 	return min(leastTry+d.took, handshakeTime)
