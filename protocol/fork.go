@@ -18,7 +18,7 @@ type Fork struct {
 }
 
 var forkKind = kind{
-	typ: 19, name: "fork", cap: identity.CapWrite, who: byMember,
+	typ: 19, name: "fork", cap: identity.CapWrite, who: byVoice,
 	make: func() Message { return new(Fork) }, once: checkFork, check: checkOwnFork,
 	enter: func(c *Case, n *node) {
 		if kid := n.msg.(*Fork).kid; c.closedIn(kid, n.past) == nil { // who has it in the past has that, too

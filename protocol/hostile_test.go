@@ -379,6 +379,24 @@ func TestTwoProofs(t *testing.T) {
 	}
 }
 
+// TestForkShownByWhoLeft: a thief that lets an organisation leave the case does not keep it from
+// showing that the key was stolen, though it may say nothing else; a stranger is not heard.
+func TestForkShownByWhoLeft(t *testing.T) {
+	a, b, _, x := trio()
+	prev := b.Say(&protocol.Exit{})
+	p, q := b.WriteAfter(prev, fields(&protocol.Alive{})), b.WriteAfter(prev, fields(&protocol.Exit{}))
+	verdict(t, a.Case, p, "no-longer-a-member")
+	ab := sorted(p, q)
+	m := &protocol.Fork{A: ab[0].ID, B: ab[1].ID}
+	certify := b.Certify("B again", identity.CapWrite)
+	b.Use("B again")
+	in := b.Write(fields(&protocol.Ident{Events: [][]byte{certify}}, prev))
+	proof := b.WriteAfter(in, fields(m, ab...))
+	verdict(t, a.Case, proof, "")
+	verdict(t, a.Case, b.WriteAfter(proof, fields(&protocol.Alive{})), "no-longer-a-member")
+	verdict(t, a.Case, x.Write(fields(m, ab...)), "key-not-certified")
+}
+
 // TestNoteAfterTheProposal: silence is noted by an entry that has the config which
 // is succeeded in its past, not by its proposal itself.
 func TestNoteAfterTheProposal(t *testing.T) {

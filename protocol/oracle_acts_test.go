@@ -66,7 +66,7 @@ func (v *view) judgeKind(s *said) (b []string) {
 		return v.readies(s, m)
 	case *protocol.Remove:
 		return v.removes(s, m)
-	case *protocol.Claim:
+	case *protocol.Claim, *protocol.Fork:
 		return v.voice(s)
 	case *protocol.Confirm:
 		x := v.w.by[m.Claim]
@@ -85,7 +85,7 @@ func (v *view) judgeKind(s *said) (b []string) {
 			b = append(b, "author-not-a-reader")
 		}
 		return b
-	case *protocol.Exit, *protocol.Alive, *protocol.Fork, *protocol.Address:
+	case *protocol.Exit, *protocol.Alive, *protocol.Address:
 		return v.memberThen(s)
 	case nil:
 		if !s.Control() {

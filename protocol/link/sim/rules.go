@@ -88,8 +88,8 @@ func (s *sets) content(o id.OrgID, e id.EntryID) bool {
 		func(a, r id.EntryID) bool { return r == e || !before(r, e) || before(r, a) })
 }
 
-// byMembers are the control kinds that a member writes, status aside.
-var byMembers = []entry.Type{6, 8, 9, 18, 19}
+// byMembers are the control kinds that a member writes, status aside. A fork is shown by whoever was one.
+var byMembers = []entry.Type{6, 8, 9, 18}
 
 // standing compares the fold with the sets.
 func standing(w *World, o *Outcome) error {
