@@ -3,6 +3,7 @@ package entry_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -180,13 +181,18 @@ func TestMutantsControl(t *testing.T) {
 // overhead is what a parsed entry costs beside its bytes: the value itself, its ids.
 const overhead = 2 << 10
 
-// memory is what one call of Parse allocates.
+// memory is what one call of Parse allocates: the least of two, for the runtime counts
+// what it allocates itself meanwhile.
 func memory(raw []byte) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	_, _ = entry.Parse(raw)
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+	least := uint64(math.MaxUint64)
+	for range 2 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _ = entry.Parse(raw)
+		runtime.ReadMemStats(&after)
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
+	}
+	return least
 }
 
 // TestP15: memory stays below 4 × the input and a small constant, for vectors
