@@ -61,14 +61,19 @@ type Object struct {
 //	04 58 20  4: 32 bytes, the kid
 var prefix = []byte{0xa3, 0x01, 0x32, 0x04, 0x58, 0x20}
 
-// protected builds the protected header of a role and key.
-func protected(role Role, kid id.Kid) []byte {
-	typ := "application/cordon-" + string(role) + "+cbor"
-	b := make([]byte, 0, len(prefix)+id.Size+3+len(typ))
+// The type of a role's objects, around its name.
+const (
+	typBegins = "application/cordon-"
+	typEnds   = "+cbor"
+)
+
+// appendProtected appends the protected header of a role and key.
+func appendProtected(b []byte, role Role, kid id.Kid) []byte {
 	b = append(append(b, prefix...), kid[:]...)
 	b = append(b, 0x10) // 16
-	b = canon.AppendHead(b, 3, uint64(len(typ)))
-	return append(b, typ...)
+	b = canon.AppendHead(b, 3, uint64(len(typBegins)+len(role)+len(typEnds)))
+	b = append(append(b, typBegins...), role...)
+	return append(b, typEnds...)
 }
 
 // AppendSigStructure appends ["Signature1", protected, external_aad, payload]
@@ -85,7 +90,7 @@ func AppendSigStructure(dst []byte, role Role, protected, payload []byte) []byte
 // Seal signs payload, which must be canonical, and returns the object and its id.
 func Seal(role Role, key ed25519.PrivateKey, payload []byte) (raw []byte, objectID [32]byte) {
 	kid := Thumbprint(key.Public().(ed25519.PublicKey))
-	prot := protected(role, kid)
+	prot := appendProtected(nil, role, kid)
 	tbs := AppendSigStructure(make([]byte, 0, len(prot)+len(payload)+48), role, prot, payload)
 	sig := ed25519.Sign(key, tbs)
 	raw = make([]byte, 0, len(prot)+len(payload)+len(sig)+16)
@@ -155,7 +160,8 @@ func (o *Object) header() error {
 		return ErrProfile
 	}
 	o.Kid = id.Kid(o.prot[at : at+id.Size])
-	if !bytes.Equal(o.prot, protected(o.role, o.Kid)) {
+	var room [96]byte // on the stack
+	if !bytes.Equal(o.prot, appendProtected(room[:0], o.role, o.Kid)) {
 		return ErrRole
 	}
 	return nil
