@@ -122,7 +122,7 @@ func (f *flooded) prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("all join: %w", err)
 	}
-	for _, o := range f.others[2:] { // from now on these say what they want
+	for _, o := range f.others[1:] { // from now on these say what they want, or nothing
 		if err := o.Stop(); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (f *flooded) under(ctx context.Context, way flood, by *peertest.Org) (r Res
 	if err != nil {
 		return r, err
 	}
-	a := &attacker{Org: by, c: f.c, to: card}
+	a := &attacker{Org: by, c: f.c, to: card, size: way.size}
 	if a.raw, err = by.Raw(ctx, card); err != nil {
 		return r, err
 	}
@@ -150,6 +150,9 @@ func (f *flooded) under(ctx context.Context, way flood, by *peertest.Org) (r Res
 			return r, err
 		}
 		calm = append(calm, d...)
+		if err := a.stock(way.rate * int(f.span.slice.Seconds())); err != nil {
+			return r, err
+		}
 		during, cancel := context.WithCancel(ctx)
 		var wg sync.WaitGroup
 		var failed error
@@ -269,6 +272,9 @@ func (f *flooded) fill(ctx context.Context, store string) ([]Result, error) {
 		return nil, err
 	}
 	o, text := f.others[1], make([]byte, 1<<20-1024)
+	if err := o.Start(); err != nil {
+		return nil, err
+	}
 	for range 2 * floodRoom {
 		if _, err := o.Note(f.c, text); err != nil {
 			return nil, err

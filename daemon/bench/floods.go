@@ -14,25 +14,27 @@ import (
 )
 
 // flood is a way in which a member floods; run goes on until ctx ends. beyond: more than
-// is allowed, so that it is to be named and shut out.
+// is allowed, so that it is to be named and shut out. rate is how many entries of so many
+// bytes are made for each second before it begins: to sign them is not the daemon's work.
 type flood struct {
-	name   string
-	beyond bool
-	run    func(ctx context.Context, a *attacker) error
+	name       string
+	beyond     bool
+	rate, size int
+	run        func(ctx context.Context, a *attacker) error
 }
 
 // allowedRate is just below what a session may bring unasked: spec/sync.md §6.4.
 const allowedRate = 1900
 
 var floods = []flood{
-	{"1,900 valid entries a second", false, func(ctx context.Context, a *attacker) error {
-		return a.steady(ctx, 190, 500)
+	{"1,900 valid entries a second", false, allowedRate, 500, func(ctx context.Context, a *attacker) error {
+		return a.steady(ctx, 190)
 	}},
-	{"1,900 of the smallest a second, each in a frame", false, func(ctx context.Context, a *attacker) error {
-		return a.steady(ctx, 1, 0)
+	{"1,900 of the smallest a second, each in a frame", false, allowedRate, 0, func(ctx context.Context, a *attacker) error {
+		return a.steady(ctx, 1)
 	}},
-	{"valid entries as fast as they go", true, torrent},
-	{"16,384 streams held, then opened and reset", true, streams},
+	{"valid entries as fast as they go", true, 2 * allowedRate, 500, torrent},
+	{"16,384 streams held, then opened and reset", true, 0, 0, streams},
 }
 
 // attacker is a member of the case whose daemon the benchmark is.
@@ -41,12 +43,27 @@ type attacker struct {
 	c    id.CaseID
 	to   *identity.Card
 	raw  *peertest.Raw
+	size int
 	next func(n int) [][]byte // its entries
+	made [][]byte             // of them, not yet sent
 	did  int                  // entries, or streams
 }
 
 // entries are the next n of its feed.
-func (a *attacker) entries(n, size int) ([][]byte, error) {
+func (a *attacker) entries(n int) ([][]byte, error) {
+	if err := a.stock(n); err != nil {
+		return nil, err
+	}
+	list := a.made[:n]
+	a.made = a.made[n:]
+	return list, nil
+}
+
+// stock makes entries until n are there.
+func (a *attacker) stock(n int) error {
+	if n <= len(a.made) {
+		return nil
+	}
 	if a.next == nil {
 		var admit id.EntryID
 		var agr id.AgrID
@@ -56,19 +73,20 @@ func (a *attacker) entries(n, size int) ([][]byte, error) {
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		var e ledger.Entry
 		if e, err = a.Ledger.Entry(a.c, admit); err != nil {
-			return nil, err
+			return err
 		}
-		a.next = a.Shaped(a.c, e, agr, size, 300)
+		a.next = a.Shaped(a.c, e, agr, a.size, 300)
 	}
-	return a.next(n), nil
+	a.made = append(a.made, a.next(n-len(a.made))...)
+	return nil
 }
 
 // steady sends entries at the highest rate that is allowed, so many in each frame.
-func (a *attacker) steady(ctx context.Context, each, size int) error {
+func (a *attacker) steady(ctx context.Context, each int) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -77,7 +95,7 @@ func (a *attacker) steady(ctx context.Context, each, size int) error {
 			return nil
 		case <-tick.C:
 		}
-		raws, err := a.entries(allowedRate/10, size)
+		raws, err := a.entries(allowedRate / 10)
 		if err != nil {
 			return err
 		}
@@ -95,7 +113,7 @@ func (a *attacker) steady(ctx context.Context, each, size int) error {
 // torrent sends entries without end. When it is cut off it comes again.
 func torrent(ctx context.Context, a *attacker) error {
 	for ctx.Err() == nil {
-		raws, err := a.entries(wire.MaxEntries, 500)
+		raws, err := a.entries(wire.MaxEntries)
 		if err != nil {
 			return err
 		}
