@@ -38,7 +38,7 @@ func (p *play) checks(begin time.Time) error {
 		"network. What a removed member was sent before, it keeps.")
 	p.tell.print("\n")
 	p.tell.para("On times: before a daemon in the field serves a new member it waits up to some 3 s, partly at " +
-		"random, so that timing tells outsiders little. The demo shortens those waits, and nothing else.")
+		"random, so that timing tells outsiders little. The demo shortens those waits, and sends no cards on the public topics; nothing else differs.")
 	p.tell.print("\n%s\n", p.tell.mark(bold, fmt.Sprintf("%d of %d checks hold. %s in all.", held, all, took(time.Since(begin)))))
 	if held < all {
 		return ErrBroken

@@ -43,9 +43,13 @@ type stage struct {
 const patience = 30 * time.Second
 
 // schedule is the ordinary one with shorter waits for what is random or periodic
-// by design; nothing else differs from a daemon in the field.
+// by design, and without cards on the public topics; nothing else differs from a daemon
+// in the field.
 func schedule() peer.Schedule {
 	s := peer.DefaultSchedule()
+	// Cards are public, and go on from who pinned their organisation to whom that pinned. On
+	// a slow machine they would within the demo, and tell the outsider names of members.
+	s.Public = time.Hour
 	s.Dial = 100 * time.Millisecond
 	s.DialMax = 500 * time.Millisecond
 	s.TagsDelay = 50 * time.Millisecond
