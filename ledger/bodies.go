@@ -3,6 +3,7 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -219,6 +220,22 @@ func (l *Ledger) Key(c id.CaseID, ref entry.BodyRef) ([32]byte, error) {
 		return [32]byte{}, errRow
 	}
 	return [32]byte(row), nil
+}
+
+// HoldsKeys says whether the key of any body of a case is here, at the cost of one read.
+func (l *Ledger) HoldsKeys(c id.CaseID) (some bool, err error) {
+	cs, v, err := l.enter(c)
+	if err != nil {
+		return false, err
+	}
+	defer cs.leave()
+	prefix := keyOf(tableCEK, v.num)
+	it, err := l.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
+	if err != nil {
+		return false, fmt.Errorf("read store: %w", err)
+	}
+	some = it.First()
+	return some, errors.Join(it.Error(), it.Close())
 }
 
 func (v *caseView) hashes(ref entry.BodyRef) ([][32]byte, error) {

@@ -98,8 +98,14 @@ func TestBodies(t *testing.T) {
 		t.Errorf("state: %+v", st)
 	}
 	b.put(t, l, c, 3)
+	if must(l.HoldsKeys(c))(t) {
+		t.Error("the key of some body is here before it was put")
+	}
 	if err := l.PutKey(c, ref, b.cek); err != nil {
 		t.Fatal(err)
+	}
+	if !must(l.HoldsKeys(c))(t) {
+		t.Error("the key of no body is here after it was put")
 	}
 	closeOnce(t, l)
 	l = openFS(t, fs)
