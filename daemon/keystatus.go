@@ -71,7 +71,8 @@ func (s *service) compare(k *api.Keys) error {
 }
 
 // level says whether a case was compared with a connected member that has nothing
-// beyond what is here, or has no member but us.
+// beyond what is here, or has no member but us and nobody knows more of it: an old copy
+// may be from before an admission.
 func (s *service) level(c id.CaseID) (bool, error) {
 	alone := true
 	err := s.cases.With(c, func(k *protocol.Case) error {
@@ -80,11 +81,32 @@ func (s *service) level(c id.CaseID) (bool, error) {
 		}
 		return nil
 	})
-	if err != nil || alone {
-		return alone, err
+	if err != nil {
+		return false, err
+	}
+	if alone {
+		return s.nobodyKnowsMore(c)
 	}
 	orgs, err := s.net.Level(c)
 	return len(orgs) > 0, err
+}
+
+// nobodyKnowsMore says whether all organisations that we could connect to are connected,
+// and none of them that knows the case has more of it. With none to ask an old copy
+// remains in doubt.
+func (s *service) nobodyKnowsMore(c id.CaseID) (bool, error) {
+	asked, level, err := s.net.Asked(c)
+	if err != nil || !level {
+		return false, err
+	}
+	targets := s.dir.Targets()
+	for _, t := range targets {
+		if !asked[t.Org] {
+			return false, nil
+		}
+	}
+	_, elsewhere := s.led.OwnFork()
+	return len(targets) > 0 || !elsewhere && !s.led.Restored(), nil
 }
 
 // keyState says whether this daemon may write, and what to do where not.

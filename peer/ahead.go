@@ -149,13 +149,9 @@ func (n *Node) InStep(kid id.Kid) (bool, error) {
 			continue
 		}
 		for c := range n.cases.shared(n.c.Org) {
-			heads, err := n.c.Ledger.Heads(c)
+			have, err := n.have(c)
 			if err != nil {
-				return false, internal("heads", err)
-			}
-			have := map[id.Feed]id.Seq{}
-			for _, h := range heads {
-				have[h.Feed] = max(have[h.Feed], h.Seq+1)
+				return false, err
 			}
 			if !s.level(c, have) || !s.holdsAll(c, have) {
 				return false, nil

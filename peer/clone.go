@@ -7,9 +7,23 @@ import (
 	"cordon/protocol/id"
 )
 
-// Level says which organisations hold nothing of a case that we do not, as far as
-// a daemon of theirs, connected now, has told us.
+// Level says which members hold nothing of a case that we do not, as far as a daemon of
+// theirs, connected now, has told us.
 func (n *Node) Level(c id.CaseID) (orgs []id.OrgID, err error) {
+	have, err := n.have(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range n.with() {
+		if st, _ := n.cases.standing(c, s.contact.Org); st.member && s.level(c, have) {
+			orgs = append(orgs, s.contact.Org)
+		}
+	}
+	return orgs, nil
+}
+
+// have is where the next entry of each feed of a case would stand here.
+func (n *Node) have(c id.CaseID) (map[id.Feed]id.Seq, error) {
 	heads, err := n.c.Ledger.Heads(c)
 	if err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
@@ -18,12 +32,7 @@ func (n *Node) Level(c id.CaseID) (orgs []id.OrgID, err error) {
 	for _, h := range heads {
 		have[h.Feed] = max(have[h.Feed], h.Seq+1)
 	}
-	for _, s := range n.with() {
-		if s.level(c, have) {
-			orgs = append(orgs, s.contact.Org)
-		}
-	}
-	return orgs, nil
+	return have, nil
 }
 
 // level says whether the other side has told its heads and all lie below have.

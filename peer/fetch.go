@@ -257,7 +257,7 @@ func (f *fetcher) swept(c id.CaseID, l *lacking, end ledger.Pos, sources int) er
 // order that stays.
 func (f *fetcher) sources(c id.CaseID) (out []*session) {
 	for _, s := range f.n.with() {
-		if st, _ := f.n.cases.standing(c, s.contact.Org); st.brings() && s.sharing(c) != nil {
+		if st, _ := f.n.cases.standing(c, s.contact.Org); st.brings() && !st.strange && s.sharing(c) != nil {
 			out = append(out, s)
 		}
 	}

@@ -83,6 +83,22 @@ func (x *cases) count(c id.CaseID, list []ledger.Entry) error {
 	return nil
 }
 
+// certified are whose keys are that a case certifies, where that is more of them than were
+// known; else nil. So the first entries of each cost no fold of their own.
+func (x *cases) certified(c id.CaseID, keys int) (of map[id.Kid]id.OrgID, err error) {
+	x.mu.Lock()
+	k := x.all[c]
+	more := k != nil && k.view.keys != keys
+	x.mu.Unlock()
+	if more {
+		err = x.c.Cases.With(c, func(k *protocol.Case) error {
+			of = k.Owners()
+			return nil
+		})
+	}
+	return of, err
+}
+
 // owners are whose the keys of entries are, of those that were nobody's.
 func (x *cases) owners(c id.CaseID, list []ledger.Entry) (map[id.Kid]id.OrgID, error) {
 	out := map[id.Kid]id.OrgID{}

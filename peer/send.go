@@ -21,6 +21,10 @@ func (s *session) sendEntries(c id.CaseID, batch []ledger.Entry) error {
 	if err != nil {
 		return err
 	}
+	bodies, err := s.n.c.Ledger.HoldsKeys(c)
+	if err != nil {
+		return internal("keys", err)
+	}
 	items := make([]item, 0, len(batch))
 	small := map[id.EntryID][]byte{}
 	room := wire.MaxBatch
@@ -29,7 +33,7 @@ func (s *session) sendEntries(c id.CaseID, batch []ledger.Entry) error {
 	}
 	for _, e := range batch {
 		items = append(items, item{e: e, part: protocol.Header})
-		if room < weight(e)-header(e) {
+		if !bodies || room < weight(e)-header(e) {
 			continue // it is asked for, as a large one is
 		}
 		ct, err := s.n.smallBody(c, e)

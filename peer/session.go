@@ -106,6 +106,8 @@ type session struct {
 	shared    map[id.CaseID]*shared
 	byTag     map[wire.Tag]*shared // by the tag the other side uses
 	theirTags map[wire.Tag]wire.Mark
+	knows     map[id.CaseID]bool // cases that its TAGS have named though it is nothing in them
+	met       time.Time          // when they were last looked for
 	due       due
 	way       []parcel  // ENTRIES on the way, oldest first, the newest of number sent
 	sent      uint64    // ENTRIES that we sent
@@ -128,6 +130,7 @@ type shared struct {
 	heads  map[id.Feed]mark    // what the other side is known to hold; nil: not known
 	vec    [32]byte            // hash of the last VEC we sent
 	source bool                // the other side's entries are taken
+	quiet  bool                // our TAGS do not name it: the other side is nothing in it by what is here
 	way    int                 // ENTRIES on the way
 	asked  int                 // entries asked for that have not come
 	behind bool                // was not sent something live; compared with once none is on the way
@@ -397,6 +400,7 @@ func (s *session) reshare() {
 	fresh := map[*shared]bool{}
 	s.mu.Lock()
 	now := s.n.cases.shared(s.contact.Org) // read under the lock: of two calls, the later has the newer
+	quiet := s.addKnown(now)
 	changed := s.since.IsZero()
 	maps.DeleteFunc(s.shared, func(c id.CaseID, sh *shared) bool {
 		_, stays := now[c]
@@ -412,13 +416,14 @@ func (s *session) reshare() {
 			sources = append(sources, c)
 		}
 		if sh != nil {
-			if source && !sh.source {
+			if source && (!sh.source || sh.quiet && !quiet[c]) {
 				begun = append(begun, c)
 			}
-			sh.source = source
+			changed = changed || sh.quiet != quiet[c]
+			sh.source, sh.quiet = source, quiet[c]
 			continue
 		}
-		sh = &shared{id: c, source: source,
+		sh = &shared{id: c, source: source, quiet: quiet[c],
 			out: s.tag(key, s.n.c.Kid, s.contact.Kid), in: s.tag(key, s.contact.Kid, s.n.c.Kid)}
 		s.shared[c], s.byTag[sh.in], fresh[sh] = sh, sh, true
 		changed = true

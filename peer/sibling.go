@@ -41,8 +41,8 @@ func (s *session) dueGenesis() {
 	s.poke()
 }
 
-// sendGenesis brings a sibling one case. Where the gate says no, its certificate has
-// not yet come into the case: the entry that shows it makes this due again.
+// sendGenesis brings a sibling one case. Where the gate says no, the next control entry
+// makes this due again.
 func (s *session) sendGenesis(c id.CaseID) error {
 	g, err := s.n.c.Ledger.Entry(c, id.EntryID(c))
 	if err != nil {

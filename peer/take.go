@@ -5,10 +5,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"time"
 
 	"cordon/ledger"
 	"cordon/peer/wire"
+	"cordon/protocol"
+	"cordon/protocol/entry"
 	"cordon/protocol/id"
 )
 
@@ -105,11 +108,10 @@ func (s *session) source(t wire.Tag) *shared {
 }
 
 // brings says whether we take entries of a case from the other side, and ask it for
-// them: only from a member, by our fold, or who was one until its own exit, and only
-// into a case that we are in or join.
+// them: only by its standing, and by ours (spec/sync.md §6.5).
 func (s *session) brings(c id.CaseID) bool {
 	st, _ := s.n.cases.standing(c, s.contact.Org)
-	return st.brings() && s.n.cases.receives(c)
+	return st.brings() && s.n.cases.hears(c)
 }
 
 func (s *session) takeTags(f *wire.Tags) error {
@@ -123,6 +125,7 @@ func (s *session) takeTags(f *wire.Tags) error {
 		sh.given = false
 	}
 	s.mu.Unlock()
+	s.meet()
 	s.dueGenesis()
 	return s.match(nil)
 }
@@ -384,11 +387,15 @@ func (s *session) onward(sh *shared, res ledger.Result) error {
 
 // takeProof stores both entries of a fork. That they are one is the ledger's verdict.
 func (s *session) takeProof(ctx context.Context, f *wire.Proof) error {
-	if !s.afford(s.named(f.Tag), 2) {
+	sh := s.named(f.Tag)
+	if !s.afford(sh, 2) {
 		return ErrFlood
 	}
-	sh := s.source(f.Tag)
 	if sh == nil || bytes.Equal(f.A, f.B) {
+		return nil
+	}
+	brings := s.brings(sh.id)
+	if !brings && !s.accuses(sh.id, f) {
 		return nil
 	}
 	r := &reserved{s: s, c: sh.id}
@@ -404,5 +411,37 @@ func (s *session) takeProof(ctx context.Context, f *wire.Proof) error {
 	if res.Forks > 0 {
 		s.n.proofsDue(sh.id)
 	}
+	if !brings {
+		return nil // nobody asks it for more
+	}
 	return s.onward(sh, res)
+}
+
+// accuses says whether a proof counts that comes from who was removed: the first fork of
+// a control feed of another organisation, of whose two entries we hold one. Who stole that
+// key may have removed all that found it out (spec/authority.md §9); who was removed for
+// good reason fills nothing so.
+func (s *session) accuses(c id.CaseID, f *wire.Proof) bool {
+	st, _ := s.n.cases.standing(c, s.contact.Org)
+	if !st.removed || !s.n.cases.hears(c) {
+		return false
+	}
+	a, errA := entry.Parse(f.A)
+	b, errB := entry.Parse(f.B)
+	if errA != nil || errB != nil || a.Feed() != b.Feed() || a.Seq != b.Seq || !a.Control() {
+		return false
+	}
+	forks, err := s.n.c.Ledger.Forks(c)
+	if err != nil || slices.ContainsFunc(forks, func(k ledger.Fork) bool { return k.Feed == a.Feed() }) {
+		return false
+	}
+	counts := false
+	err = s.n.c.Cases.With(c, func(k *protocol.Case) error {
+		_, hasA := k.Verdict(a.ID)
+		_, hasB := k.Verdict(b.ID)
+		of, known := k.OrgOf(a.Kid)
+		counts = hasA != hasB && known && of != s.contact.Org
+		return nil
+	})
+	return err == nil && counts
 }

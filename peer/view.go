@@ -24,6 +24,7 @@ type cases struct {
 	c       *Config
 	joining *ledger.Shelf
 	heard   *ledger.Shelf
+	old     bool // the store is an old copy, or another copy of this home has written: it may have forgotten members
 
 	mu  sync.Mutex
 	all map[id.CaseID]*known
@@ -53,15 +54,19 @@ type known struct {
 type view struct {
 	members  map[id.OrgID]bool
 	removed  map[id.OrgID]bool // were members; are told so and get nothing else
-	left     map[id.OrgID]bool // were members until their own exit; get nothing, may still bring what they wrote
+	left     map[id.OrgID]bool // were members until their own exit, or until their admission lost its force; get nothing, may still bring what is held
 	stewards map[id.OrgID]bool
 	given    []protocol.Anchor              // from where on we are given feeds, but not from their beginning
 	partial  map[id.OrgID][]protocol.Anchor // below which others may hold nothing
+	keys     int                            // that the case certifies
+	alone    bool                           // nobody else is a member
 }
 
 // newCases folds every case once.
 func newCases(c *Config) (*cases, error) {
-	x := &cases{c: c, joining: c.Ledger.Shelf(shelfJoining), heard: c.Ledger.Shelf(shelfHeard), all: map[id.CaseID]*known{}}
+	_, elsewhere := c.Ledger.OwnFork()
+	x := &cases{c: c, joining: c.Ledger.Shelf(shelfJoining), heard: c.Ledger.Shelf(shelfHeard),
+		old: elsewhere || c.Ledger.Restored(), all: map[id.CaseID]*known{}}
 	for _, k := range c.Ledger.Cases() {
 		if err := x.load(k); err != nil {
 			return nil, err
@@ -123,7 +128,7 @@ func (x *cases) fold(c id.CaseID) (v view, begins []protocol.Anchor, err error) 
 	v = view{members: map[id.OrgID]bool{}, removed: map[id.OrgID]bool{}, left: map[id.OrgID]bool{}, stewards: map[id.OrgID]bool{},
 		partial: map[id.OrgID][]protocol.Anchor{}}
 	err = x.c.Cases.With(c, func(k *protocol.Case) error {
-		for _, o := range k.Orgs() {
+		for _, o := range k.Voiced() {
 			switch {
 			case k.Member(o):
 				v.members[o] = true
@@ -141,6 +146,8 @@ func (x *cases) fold(c id.CaseID) (v view, begins []protocol.Anchor, err error) 
 			v.stewards[o] = true
 		}
 		begins = k.Begins(x.c.Org)
+		v.alone = len(v.members) == 1 && v.members[x.c.Org]
+		v.keys = k.Keys()
 		return nil
 	})
 	return v, begins, err
@@ -153,12 +160,17 @@ func (x *cases) refresh(c id.CaseID) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	of, err := x.certified(c, v.keys)
+	if err != nil {
+		return false, err
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	k := x.all[c]
 	if k == nil {
 		return false, nil // erased meanwhile
 	}
+	maps.Copy(k.room.of, of)
 	changed = !k.view.equal(v)
 	if !slices.EqualFunc(k.begins, begins, func(a, b protocol.Anchor) bool { return a.Entry == b.Entry }) {
 		k.begins, k.untold = begins, true
@@ -289,12 +301,14 @@ type standing struct {
 	member  bool // by our fold, or a guide while we join
 	removed bool
 	left    bool
+	strange bool // nothing of these, and we may have forgotten it
 	steward bool
 }
 
 // brings says whether we take entries and bodies of the case from it. Who has left
-// is believed to the end of what it wrote before: it may be the only holder.
-func (s standing) brings() bool { return s.member || s.left }
+// may be the only holder of what it wrote before; whose admission has no force, of the
+// entries that give it force again; who is strange, of what a restored store has lost.
+func (s standing) brings() bool { return s.member || s.left || s.strange }
 
 // standing of org in c; false when there is no relation at all.
 func (x *cases) standing(c id.CaseID, org id.OrgID) (standing, bool) {
@@ -304,17 +318,20 @@ func (x *cases) standing(c id.CaseID, org id.OrgID) (standing, bool) {
 	if k == nil {
 		return standing{}, false
 	}
-	return k.standing(org)
+	return x.standingIn(k, org)
 }
 
-func (k *known) standing(org id.OrgID) (standing, bool) {
-	s := standing{
+// standingIn is standing. The caller holds cases.mu.
+func (x *cases) standingIn(k *known, org id.OrgID) (s standing, ok bool) {
+	s = standing{
 		member:  k.view.members[org] || k.guides[org],
 		removed: k.view.removed[org],
 		left:    k.view.left[org],
 		steward: k.view.stewards[org],
 	}
-	return s, s.member || s.removed || s.left
+	ok = s.member || s.removed || s.left
+	s.strange = !ok && x.strange(k)
+	return s, ok
 }
 
 // shared lists the cases that org has a standing in, with their keys.
@@ -323,19 +340,29 @@ func (x *cases) shared(org id.OrgID) map[id.CaseID][]byte {
 	defer x.mu.Unlock()
 	out := map[id.CaseID][]byte{}
 	for c, k := range x.all {
-		if _, ok := k.standing(org); ok {
+		if _, ok := x.standingIn(k, org); ok {
 			out[c] = k.key
 		}
 	}
 	return out
 }
 
-// receives says whether we take entries of the case: we are in it, or join it.
+// receives says whether the case is one of ours: we are in it, or join it.
 func (x *cases) receives(c id.CaseID) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	k := x.all[c]
 	return k != nil && (k.view.members[x.c.Org] || k.guides != nil)
+}
+
+// hears says whether we take what others bring of the case: we are in it, or join it, or
+// are in it no more by what is here, which others may know better.
+func (x *cases) hears(c id.CaseID) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.all[c]
+	us := x.c.Org
+	return k != nil && (k.guides != nil || k.view.members[us] || k.view.left[us] || k.view.removed[us])
 }
 
 // version of what is stored; it grows.

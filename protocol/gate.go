@@ -53,8 +53,8 @@ func (c *Case) MaySend(x id.EntryID, part Part, to Recipient, here Local) Decisi
 		return no("G0")
 	}
 	o := c.orgs[to.Org]
-	daemon, certified := c.certified(o, to, here.Now)
-	if !certified {
+	daemon, shown := c.certified(o, to, here.Now)
+	if daemon == nil || !shown && !n.control() {
 		return no("G1")
 	}
 	if !c.member(o) || c.forked[daemon.Kid] {
@@ -84,25 +84,32 @@ func (c *Case) MaySend(x id.EntryID, part Part, to Recipient, here Local) Decisi
 	return Decision{Send: true, Gate: "G9"}
 }
 
-// certified is gate G1: the peer's key is in an unexpired, unrevoked certificate
-// of its organisation, by the case and by the directory where it knows better.
-func (c *Case) certified(o *org, to Recipient, now uint64) (identity.Daemon, bool) {
+// certified is gate G1: the peer's daemon, where its key is in an unexpired, unrevoked
+// certificate of its organisation, by the case and by the directory where it knows better;
+// else nil. Not shown: the case has not heard of the certificate, and the directory has, in
+// a chain that goes on from what the case shows. Control entries go to it, or two organisations
+// that have changed their keys while apart could never tell each other.
+func (c *Case) certified(o *org, to Recipient, now uint64) (d *identity.Daemon, shown bool) {
 	if o == nil {
-		return identity.Daemon{}, false
+		return nil, false
 	}
 	view, suspect := o.viewIn(c, c.all)
 	if view == nil || suspect {
-		return identity.Daemon{}, false
+		return nil, false
 	}
-	d, ok := view.ByPeer(to.Key)
-	if !ok || !d.InForce(now) {
-		return d, false
-	}
+	in, shown := view.ByPeer(to.Key)
+	shown = shown && in.InForce(now)
 	if to.Directory == nil {
-		return d, true
+		if !shown {
+			return nil, false
+		}
+		return &in, true
 	}
 	newest, ok := to.Directory.ByPeer(to.Key)
-	return d, ok && to.Directory.ID == o.id && newest.InForce(now)
+	if !ok || to.Directory.ID != o.id || !newest.InForce(now) || !shown && !to.Directory.Extends(view) {
+		return nil, false
+	}
+	return &newest, shown && in.Kid == newest.Kid
 }
 
 // told is the second half of gate G3: n is an honoured removal of o or a control

@@ -169,6 +169,68 @@ func TestClosedDaemon(t *testing.T) {
 	}
 }
 
+// TestKeyTheCaseDoesNotShow: a member's key that the case has not heard of gets control
+// entries where the directory's chain of it goes on from the case's, and no content.
+func TestKeyTheCaseDoesNotShow(t *testing.T) {
+	a, b, c, x := trio()
+	status, note := b.Say(&protocol.Status{RM: protocol.RMValid}), b.Tell(protocol.Note, id.Everyone)
+	before := to(c)
+	rival := *c
+	c.Certify("C/2", identity.CapWrite)
+	c.Use("C/2")
+	stale, another, revoked := to(c), to(c), to(c)
+	stale.Directory, another.Directory = before.Directory, x.Org
+	revoked.Directory = must(c.Org.Extend(must(c.Org.RevokeDaemon(c.Root, c.Kid, 1))))
+	for _, tc := range []struct {
+		name string
+		e    *entry.Sealed
+		to   protocol.Recipient
+		send bool
+	}{
+		{"control", status, to(c), true}, {"content", note, to(c), false},
+		{"a key that no directory has", status, stale, false}, {"a directory of another", status, another, false},
+		{"revoked since", status, revoked, false},
+		{"a stranger", status, to(x), false}, {"the key that the case shows", note, before, true},
+	} {
+		if got := a.Case.MaySend(tc.e.ID, protocol.Header, tc.to, from(a)); got.Send != tc.send {
+			t.Errorf("%s: %+v", tc.name, got)
+		}
+	}
+	removal := a.Act(&protocol.Remove{Org: c.Org.ID})
+	if !a.Case.MaySend(removal.ID, protocol.Header, to(c), from(a)).Send || a.Case.MaySend(b.Say(&protocol.Status{RM: protocol.RMAccepted}).ID, protocol.Header, to(c), from(a)).Send {
+		t.Error("who was removed is told of that, and of nothing more, by whatever key")
+	}
+	a.Act(&protocol.Ident{Events: [][]byte{rival.Certify("C/3", identity.CapWrite)}})
+	if a.Case.MaySend(removal.ID, protocol.Header, to(c), from(a)).Send {
+		t.Error("a key is served that only another chain than the case's certifies")
+	}
+}
+
+// TestProlongedWhileApart: a certificate that has ended in the case and that the directory
+// prolongs counts as one that the case does not show.
+func TestProlongedWhileApart(t *testing.T) {
+	a, b, c, _ := trio()
+	status, note := b.Say(&protocol.Status{RM: protocol.RMValid}), b.Tell(protocol.Note, id.Everyone)
+	ended, here := to(c), from(a)
+	here.Now += 301 * 24 * 3600
+	d, _ := c.Org.Daemon(c.Kid)
+	d.NotAfter = here.Now + 24*3600
+	prolonged := ended
+	prolonged.Directory = must(c.Org.Extend(must(c.Org.CertifyDaemon(c.Root, link.Keys("C/1"), d))))
+	for _, tc := range []struct {
+		name string
+		e    *entry.Sealed
+		to   protocol.Recipient
+		send bool
+	}{
+		{"control", status, prolonged, true}, {"content", note, prolonged, false}, {"prolonged nowhere", status, ended, false},
+	} {
+		if got := a.Case.MaySend(tc.e.ID, protocol.Header, tc.to, here); got.Send != tc.send {
+			t.Errorf("%s: %+v", tc.name, got)
+		}
+	}
+}
+
 // TestDirectoryRevokes: a revocation that only the directory knows closes the
 // gate at once.
 func TestDirectoryRevokes(t *testing.T) {

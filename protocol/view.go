@@ -138,6 +138,20 @@ func (c *Case) OrgOf(kid id.Kid) (o id.OrgID, ok bool) {
 	return x.id, true
 }
 
+// Keys is how many keys the case certifies, or has certified; it only grows.
+func (c *Case) Keys() int { return len(c.certs) }
+
+// Owners are whose they are (OrgOf); a key that two organisations claim may be nobody's.
+func (c *Case) Owners() map[id.Kid]id.OrgID {
+	of := make(map[id.Kid]id.OrgID, len(c.certs))
+	for kid := range c.certs {
+		if o, ok := c.OrgOf(kid); ok {
+			of[kid] = o
+		}
+	}
+	return of
+}
+
 // Org is an organisation's chain as the case shows it. In a case nothing else
 // counts.
 func (c *Case) Org(o id.OrgID) (*identity.Org, bool) {
@@ -176,6 +190,19 @@ func (c *Case) Orgs() []id.OrgID {
 	os := make([]id.OrgID, 0, len(c.orgs))
 	for _, o := range c.orgs {
 		if len(o.admits) > 0 {
+			os = append(os, o.id)
+		}
+	}
+	return os
+}
+
+// Voiced are the organisations that have a voice, in no order: who was admitted once
+// under a certified config, or is named steward by one, whatever became of that
+// (spec/authority.md §5). All of Orgs are among them.
+func (c *Case) Voiced() []id.OrgID {
+	os := make([]id.OrgID, 0, len(c.orgs))
+	for _, o := range c.orgs {
+		if len(o.named) > 0 || slices.ContainsFunc(o.voice, func(n *node) bool { return c.configs[*n.cfg].certified }) {
 			os = append(os, o.id)
 		}
 	}

@@ -94,8 +94,8 @@ func (w *World) outcome() *Outcome {
 }
 
 // counted says whether another of these takes the node for a member, or the node is
-// alone. Who is removed by a thief, and alone has the proof that it was one, is heard
-// by nobody who follows the removal, until people let it in again (spec/authority.md §9).
+// alone. Who was admitted by a thief alone is known to nobody else, until people let it in
+// again (spec/authority.md §9).
 func (n *Node) counted(in []*Node) bool {
 	return len(in) == 1 || slices.ContainsFunc(in, func(m *Node) bool { return m != n && m.Case.Member(n.Org.ID) })
 }
@@ -178,10 +178,6 @@ func difference(a, b string) string {
 
 // forks are the places of which honest members hold two entries.
 func (o *Outcome) forks(w *World) (pairs [][2]*entry.Sealed) {
-	type place struct {
-		f id.Feed
-		s id.Seq
-	}
 	first := map[place]*entry.Sealed{}
 	for _, e := range o.sorted(w) {
 		p := place{e.Feed(), e.Seq}

@@ -65,6 +65,8 @@ type (
 	want []wish
 	// give brings entries, as bytes.
 	give [][]byte
+	// proof brings two entries of one place, as bytes.
+	proof [2][]byte
 )
 
 type tip struct {

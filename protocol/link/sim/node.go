@@ -25,6 +25,7 @@ type Node struct {
 	life   int    // counts starts: what was scheduled in an earlier life is void
 	skew   int64  // of its clock, ms
 	mute   bool   // it writes nothing: its key speaks without it, or its store is an old copy
+	old    bool   // the latter
 	key    int    // which of its keys it uses
 	cloned id.Kid // the key that was seen to sign without it
 	before string
@@ -39,6 +40,8 @@ type Node struct {
 	asked  map[ask]uint64 // in which round
 	next   map[id.Feed]id.Seq
 	tops   map[id.EntryID]tip
+	places map[place]*entry.Sealed // the first entry of each on disk
+	forks  [][2]*entry.Sealed      // others at a place, beside the first
 	offers map[int]offer
 	cards  map[int]*identity.Org // newest chains seen, by place in the cast
 	heard  map[id.OrgID]uint64   // own clock, when a control entry came
@@ -51,6 +54,12 @@ type Node struct {
 	sets   *sets
 
 	cheat
+}
+
+// place is where an entry stands.
+type place struct {
+	feed id.Feed
+	seq  id.Seq
 }
 
 // offer is what a node would tell another, as long as nothing changed.
@@ -77,6 +86,7 @@ func newNode(w *World, end, org int, hostile bool) *Node {
 func (n *Node) reset() {
 	n.life++
 	n.wet, n.parked, n.syncs = nil, nil, false
+	n.places, n.forks, n.sets = map[place]*entry.Sealed{}, nil, nil
 	n.asked, n.next, n.tops, n.offers = map[ask]uint64{}, map[id.Feed]id.Seq{}, map[id.EntryID]tip{}, map[int]offer{}
 }
 
@@ -145,8 +155,14 @@ func (n *Node) synced() {
 	n.duties()
 }
 
-// index notes where feeds end.
+// index notes where feeds end, and where they fork.
 func (n *Node) index(e *entry.Sealed) {
+	at := place{e.Feed(), e.Seq}
+	if first := n.places[at]; first != nil {
+		n.forks = append(n.forks, [2]*entry.Sealed{first, e})
+	} else {
+		n.places[at] = e
+	}
 	n.next[e.Feed()] = max(n.next[e.Feed()], e.Seq+1)
 	delete(n.tops, e.Prev)
 	n.tops[e.ID] = tip{e.ID, e.Feed()}
@@ -335,8 +351,9 @@ func (n *Node) receive(from *Node, f any) {
 	switch f := f.(type) {
 	case have:
 		n.haves++
-		if c := n.cards[from.org]; f.card != nil && (c == nil || f.card.Extends(c)) {
+		if c := n.cards[from.org]; f.card != nil && f.card != c && (c == nil || f.card.Extends(c)) {
 			n.cards[from.org] = f.card
+			clear(n.offers) // what the gate says hangs on it
 		}
 		var w want
 		for _, t := range f.tips {
@@ -355,6 +372,37 @@ func (n *Node) receive(from *Node, f any) {
 			n.overhear(f, from)
 			return
 		}
-		n.take(f, from)
+		if n.heeds(from) {
+			n.take(f, from)
+		}
+	case proof:
+		if !n.deaf && (n.heeds(from) || n.accuses(from, f)) {
+			n.take(f[:], from)
+		}
 	}
+}
+
+// heeds says whether the node takes entries from another: who has a voice and was not
+// removed; anybody while it joins, is the only member that it knows of, or has an old copy
+// of its store (spec/sync.md §6.5).
+func (n *Node) heeds(from *Node) bool {
+	voiced, members := n.Case.Voiced(), 0
+	for _, o := range voiced {
+		if n.Case.Member(o) {
+			members++
+		}
+	}
+	us, o := n.Org.ID, from.Org.ID
+	return n.hostile || n.old || !slices.Contains(voiced, us) || members == 1 && n.Case.Member(us) ||
+		slices.Contains(voiced, o) && len(n.Case.Removed(o)) == 0
+}
+
+// accuses says whether a proof of who was removed counts: of the first fork of a control
+// feed of another, of whose two entries one is here.
+func (n *Node) accuses(from *Node, f proof) bool {
+	a, errA := entry.Parse(f[0])
+	b, errB := entry.Parse(f[1])
+	return errA == nil && errB == nil && len(n.Case.Removed(from.Org.ID)) > 0 && (n.Held[a.ID] == nil) != (n.Held[b.ID] == nil) &&
+		a.Feed() == b.Feed() && a.Seq == b.Seq && a.Control() && n.w.cast.owner(a.Kid) != from.Org.ID &&
+		!slices.ContainsFunc(n.forks, func(f [2]*entry.Sealed) bool { return f[0].Feed() == a.Feed() })
 }

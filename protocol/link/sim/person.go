@@ -307,7 +307,7 @@ func (n *Node) recover(s Step) string {
 	n.key++
 	n.Certify(keyName(org.Name, n.key), identity.CapWrite, identity.CapConsent, identity.CapSteward, identity.CapInvite)
 	n.Use(keyName(org.Name, n.key))
-	n.mute = false
+	n.mute, n.old = false, false
 	m := &protocol.Ident{Events: n.Org.Events[len(n.Org.Events)-2:]}
 	if s.X%2 == 1 {
 		m.Cut = n.cut(old)
@@ -379,7 +379,7 @@ func (n *Node) restore(s Step) string {
 	if n.w.Script.Fault == RestoresItsKey {
 		return "and goes on with its key"
 	}
-	n.mute = true
+	n.mute, n.old = true, true
 	n.w.restored[n.org] = true
 	if n.w.Script.Fault == GoesOnAtOnce {
 		n.recover(Step{})

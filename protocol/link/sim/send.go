@@ -53,6 +53,18 @@ func (n *Node) tick() {
 			continue
 		}
 		n.w.send(n, to, have{n.offer(to), n.Org}) // also without tips: one's own chain is no secret
+		if !n.hostile && n.w.Script.Fault != ShowsNoForks {
+			n.prove(to)
+		}
+	}
+}
+
+// prove shows another the forks that are known.
+func (n *Node) prove(to *Node) {
+	for _, f := range n.forks {
+		if n.gives(f[0], to) && n.gives(f[1], to) {
+			n.w.send(n, to, proof{f[0].Raw, f[1].Raw})
+		}
 	}
 }
 
@@ -85,7 +97,7 @@ func (n *Node) offer(to *Node) []tip {
 	return o.tips
 }
 
-// gives asks the gate.
+// gives says whether another may have an entry.
 func (n *Node) gives(e *entry.Sealed, to *Node) bool {
 	if n.hostile {
 		return n.hidden[e.ID]>>to.end&1 == 0
@@ -94,7 +106,7 @@ func (n *Node) gives(e *entry.Sealed, to *Node) bool {
 		return true
 	}
 	now := n.clock() / 1000
-	return n.Case.MaySend(e.ID, protocol.Header, protocol.Recipient{Org: to.Org.ID, Key: to.Peer()},
+	return n.Case.MaySend(e.ID, protocol.Header, protocol.Recipient{Org: to.Org.ID, Key: to.Peer(), Directory: n.cards[to.org]},
 		protocol.Local{Us: n.Org.ID, Now: now, StewardHeard: now}).Send
 }
 
