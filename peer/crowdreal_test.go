@@ -51,8 +51,9 @@ func (c *census) take() (n map[string]int, torn int) {
 // many entries, as many ENTRIES, IHAVE and ACK come, give or take one of twenty, and an
 // entry is with all as soon. The control is a model that tells on to fewer.
 func TestCrowdIsLikeDaemons(t *testing.T) {
-	const writers, each = 3, 32
-	for _, n := range []int{5, 12} {
+	const writers = 3
+	// So many that one of twenty is over four times what the counts vary by from run to run.
+	for n, each := range map[int]int{5: 160, 12: 32} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			simulate(t, n, 1, 2, func(w *world) {
 				real, last := w.count(writers, each)
