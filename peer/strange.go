@@ -3,18 +3,30 @@ package peer
 import (
 	"time"
 
+	"cordon/protocol"
 	"cordon/protocol/id"
 )
 
 // A home that was brought back from a backup may have forgotten who is in a case with it,
-// above all where by what is here nobody else is. So who names such a case in its TAGS,
-// which takes knowing its id, is heard though it is nothing there; it is given nothing, as
-// ever (spec/store.md §6).
+// above all where by what is here nobody else is; and whom a steward has admitted that
+// then fell silent we may never have heard of. So who names such a case in its TAGS, which
+// takes knowing its id, is heard though it is nothing there; it is given nothing, as ever
+// (spec/sync.md §6.5).
 
 // strange says whether an organisation that is nothing in the case may be more than we
 // know of. The caller holds cases.mu.
 func (x *cases) strange(k *known) bool {
-	return k.view.members[x.c.Org] && (x.old || k.view.alone)
+	return k.view.members[x.c.Org] && (x.old || k.view.alone || x.unled(k))
+}
+
+// unled says whether none of the stewards, but for us, has been heard for longer than one
+// that is there lets pass without a word. The caller holds cases.mu.
+func (x *cases) unled(k *known) bool {
+	others := len(k.view.stewards)
+	if k.view.stewards[x.c.Org] {
+		others--
+	}
+	return others > 0 && x.c.Now().Sub(k.heard).Abs() > protocol.AliveAfter*time.Millisecond
 }
 
 // forgotten are the cases, with their keys, that org is nothing in and could be in.
@@ -45,6 +57,9 @@ func (s *session) meet() {
 	cases := s.n.cases.forgotten(s.contact.Org)
 	met := false
 	s.mu.Lock()
+	for c, sh := range s.shared {
+		met = met || sh.quiet && cases[c] == nil // it is heard no more
+	}
 	for c, key := range cases {
 		if s.names(key) && !s.knows[c] {
 			if s.knows == nil {

@@ -149,7 +149,7 @@ func (s *session) match(some map[*shared]bool) error {
 	s.mu.Unlock()
 	var heard []id.CaseID
 	for _, p := range pairs {
-		if st, _ := s.n.cases.standing(p.sh.id, s.contact.Org); st.steward {
+		if st, _ := s.n.cases.standing(p.sh.id, s.contact.Org); st.steward && !s.sibling() {
 			heard = append(heard, p.sh.id)
 		}
 	}

@@ -301,7 +301,7 @@ type standing struct {
 	member  bool // by our fold, or a guide while we join
 	removed bool
 	left    bool
-	strange bool // nothing of these, and we may have forgotten it
+	strange bool // nothing of these, and it may be more than we know of
 	steward bool
 }
 

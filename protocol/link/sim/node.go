@@ -45,6 +45,7 @@ type Node struct {
 	offers map[int]offer
 	cards  map[int]*identity.Org // newest chains seen, by place in the cast
 	heard  map[id.OrgID]uint64   // own clock, when a control entry came
+	led    uint64                // own clock, when another steward said what it has
 
 	word     protocol.Word // its last in the case
 	tip      id.ConfigID   // in force, since
@@ -316,7 +317,7 @@ func (n *Node) chase(from *Node) {
 	var w want
 	for _, e := range n.parked {
 		for _, x := range append([]id.EntryID{e.Prev}, e.Deps...) {
-			if x != (id.EntryID{}) && n.lacks(x, from) {
+			if x != (id.EntryID{}) && n.lacks(ask{from.end, x, false}) {
 				w = append(w, wish{id: x})
 			}
 		}
@@ -327,22 +328,23 @@ func (n *Node) chase(from *Node) {
 }
 
 // ask is a question to one node: who is asked and does not answer keeps nobody
-// from answering.
+// from answering, and who did not have it when it was asked may since have told that it has.
 type ask struct {
-	of int
-	id id.EntryID
+	of   int
+	id   id.EntryID
+	told bool
 }
 
 // lacks says whether an entry is neither here nor asked of that node in this round.
-func (n *Node) lacks(x id.EntryID, of *Node) bool {
-	if n.Held[x] != nil || slices.ContainsFunc(n.parked, func(p *entry.Sealed) bool { return p.ID == x }) {
+func (n *Node) lacks(a ask) bool {
+	if n.Held[a.id] != nil || slices.ContainsFunc(n.parked, func(p *entry.Sealed) bool { return p.ID == a.id }) {
 		return false
 	}
 	round := 1 + n.w.now/n.w.Script.Every
-	if n.asked[ask{of.end, x}] == round {
+	if n.asked[a] == round {
 		return false
 	}
-	n.asked[ask{of.end, x}] = round
+	n.asked[a] = round
 	return true
 }
 
@@ -351,13 +353,16 @@ func (n *Node) receive(from *Node, f any) {
 	switch f := f.(type) {
 	case have:
 		n.haves++
+		if from.org != n.org && slices.Contains(n.Case.Stewards(), from.Org.ID) {
+			n.led = n.clock()
+		}
 		if c := n.cards[from.org]; f.card != nil && f.card != c && (c == nil || f.card.Extends(c)) {
 			n.cards[from.org] = f.card
 			clear(n.offers) // what the gate says hangs on it
 		}
 		var w want
 		for _, t := range f.tips {
-			if n.lacks(t.id, from) {
+			if n.lacks(ask{from.end, t.id, true}) {
 				w = append(w, wish{t.id, n.next[t.feed]})
 			}
 		}
@@ -383,8 +388,8 @@ func (n *Node) receive(from *Node, f any) {
 }
 
 // heeds says whether the node takes entries from another: who has a voice and was not
-// removed; anybody while it joins, is the only member that it knows of, or has an old copy
-// of its store (spec/sync.md §6.5).
+// removed; anybody while it joins, is the only member that it knows of, has an old copy of
+// its store, or has heard no other steward for long (spec/sync.md §6.5).
 func (n *Node) heeds(from *Node) bool {
 	voiced, members := n.Case.Voiced(), 0
 	for _, o := range voiced {
@@ -393,7 +398,9 @@ func (n *Node) heeds(from *Node) bool {
 		}
 	}
 	us, o := n.Org.ID, from.Org.ID
-	return n.hostile || n.old || !slices.Contains(voiced, us) || members == 1 && n.Case.Member(us) ||
+	unled := slices.ContainsFunc(n.Case.Stewards(), func(o id.OrgID) bool { return o != us }) &&
+		max(n.clock(), n.led)-min(n.clock(), n.led) > protocol.AliveAfter
+	return n.hostile || n.old || unled || !slices.Contains(voiced, us) || members == 1 && n.Case.Member(us) ||
 		slices.Contains(voiced, o) && len(n.Case.Removed(o)) == 0
 }
 
