@@ -24,6 +24,8 @@ type queue struct {
 	wake    chan struct{}        // one slot; run has something to do
 	stopped chan struct{}
 
+	several bool // the last group had several appends; whoever has claimed the queue reads and writes it
+
 	mu      sync.Mutex
 	waiting []*commit // guarded by mu
 	busy    bool      // somebody has claimed the queue; guarded by mu
@@ -104,8 +106,11 @@ func (q *queue) claim() bool {
 // turn commits one group, ends the claim, and says whether more waits and whether
 // the queue was closed.
 func (q *queue) turn() (more, closed bool) {
-	runtime.Gosched() // whoever is about to queue gets into this group; a lone caller loses nothing
+	if q.several {
+		runtime.Gosched() // those whom the last group has woken get into this one; on busy cores it takes long
+	}
 	if group := q.take(); len(group) > 0 {
+		q.several = appends(group) > 1
 		q.commit(group)
 	}
 	q.mu.Lock()
@@ -153,6 +158,16 @@ func (q *queue) commit(group []*commit) {
 		close(c.done)
 	}
 	q.l.watch.tell(changed)
+}
+
+// appends is how many of a group were written here.
+func appends(group []*commit) (n int) {
+	for _, c := range group {
+		if c.own {
+			n++
+		}
+	}
+	return n
 }
 
 // byCase parts a group by case. Inside a case the order stays.
