@@ -52,7 +52,7 @@ func (o *org) openLedger() *ledger.Ledger {
 		o.t.Fatal(err)
 	}
 	block, _ := pem.Decode(text)
-	l, err := ledger.Open(filepath.Join(o.home, "store"), ledger.Options{StoreKey: [32]byte(block.Bytes)})
+	l, err := ledger.Open(filepath.Join(o.home, "store"), ledger.Options{StoreKey: [32]byte(block.Bytes), Generation: filepath.Join(o.home, "keys", "generation")})
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
 	"github.com/gofrs/flock"
 
 	"cordon/daemon/api"
+	"cordon/ledger"
 )
 
 // A home is the folder with all state of one daemon:
@@ -23,6 +25,7 @@ import (
 //	keys/peer.key     our transport identity
 //	keys/kem.key      opens what is sealed to us
 //	keys/store.key    seals the store at rest
+//	keys/generation   tells the store from an old copy of it
 //	keys/next/        a renewal that the next start takes over (promote.go)
 //	keys/former/      transport keys of the daemons that this home was before
 //	store/            the ledger
@@ -82,6 +85,11 @@ func (h home) lock() (*flock.Flock, error) {
 		return nil, &api.Error{Kind: api.Exists, Text: fmt.Sprintf("a daemon runs in %s already", h), Try: "cordon status"}
 	}
 	return l, nil
+}
+
+// openStore opens the home's ledger; log may be nil.
+func (h home) openStore(key [32]byte, log *slog.Logger) (*ledger.Ledger, error) {
+	return ledger.Open(h.path("store"), ledger.Options{StoreKey: key, Log: log, Generation: h.path("keys", "generation")})
 }
 
 // folders makes the home and folders in it, for the owner only.

@@ -178,7 +178,7 @@ func (h home) newStore(k *keys, note func(*ledger.Ledger) error) error {
 	if err := os.MkdirAll(h.path("store"), 0o700); err != nil {
 		return err
 	}
-	led, err := ledger.Open(h.path("store"), ledger.Options{StoreKey: k.store})
+	led, err := h.openStore(k.store, nil)
 	if err != nil {
 		return openError(h, err)
 	}

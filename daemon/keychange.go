@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"cordon/daemon/api"
-	"cordon/ledger"
 	"cordon/protocol/identity"
 )
 
@@ -281,7 +280,7 @@ func (a *keyActs) health(ctx context.Context, old identity.Daemon) (sick, level 
 	if err != nil {
 		return false, false, damaged(err)
 	}
-	led, err := ledger.Open(a.h.path("store"), ledger.Options{StoreKey: store})
+	led, err := a.h.openStore(store, nil)
 	if err != nil {
 		return false, false, openError(a.h, err)
 	}

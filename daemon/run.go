@@ -119,7 +119,7 @@ func (s *service) once(ctx context.Context, o Options, ask func() (string, error
 	if err != nil {
 		return false, damaged(err)
 	}
-	if s.led, err = ledger.Open(s.home.path("store"), ledger.Options{StoreKey: store, Log: s.log}); err != nil {
+	if s.led, err = s.home.openStore(store, s.log); err != nil {
 		return false, openError(s.home, err)
 	}
 	ctx, s.reload = context.WithCancel(ctx)

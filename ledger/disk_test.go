@@ -203,7 +203,7 @@ func copyFS(fs *vfs.MemFS) *vfs.MemFS {
 // graft puts the generation file of one store beside another.
 func graft(t *testing.T, from, to *vfs.MemFS) {
 	t.Helper()
-	if _, err := vfs.Clone(from, to, "store/generation", "store/generation"); err != nil {
+	if _, err := vfs.Clone(from, to, "store.generation", "store.generation"); err != nil {
 		t.Fatal(err)
 	}
 }

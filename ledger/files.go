@@ -8,12 +8,13 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// files are the two small files beside Pebble's directory, each sealed under
-// the store key and replaced whole (spec/store.md §3).
+// files are the two small files beside Pebble, each sealed under the store key and
+// replaced whole (spec/store.md §3).
 type files struct {
-	fs  vfs.FS
-	dir string
-	box *box
+	fs         vfs.FS
+	dir        string
+	generation string // path of that file, which lies elsewhere
+	box        *box
 }
 
 const (
@@ -21,9 +22,16 @@ const (
 	fileGeneration = "generation" // the generation of the last start
 )
 
+func (f *files) path(name string) string {
+	if name == fileGeneration {
+		return f.generation
+	}
+	return f.fs.PathJoin(f.dir, name)
+}
+
 // read opens the named file; fs.ErrNotExist if there is none.
 func (f *files) read(name string) ([]byte, error) {
-	h, err := f.fs.Open(f.fs.PathJoin(f.dir, name))
+	h, err := f.fs.Open(f.path(name))
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +58,8 @@ var errUncertain = errors.New("whether it is on the disk is not known")
 // old one or the new one, whole. After an error it is the old one, but for
 // errUncertain.
 func (f *files) write(name string, plain []byte) error {
-	path, temp := f.fs.PathJoin(f.dir, name), f.fs.PathJoin(f.dir, name+".new")
+	path := f.path(name)
+	temp := path + ".new"
 	h, err := f.fs.Create(temp, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("write %s file: %w", name, err)
@@ -66,7 +75,7 @@ func (f *files) write(name string, plain []byte) error {
 		return fmt.Errorf("write %s file: %w: %w", name, errUncertain, err)
 	}
 	// Commit point: once the directory is synced, the new file stands.
-	d, err := f.fs.OpenDir(f.dir)
+	d, err := f.fs.OpenDir(f.fs.PathDir(path))
 	if err == nil {
 		err = errors.Join(d.Sync(), d.Close())
 	}

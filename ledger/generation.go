@@ -27,7 +27,7 @@ const (
 
 // generation tells a restored store from one that merely stopped: a random
 // value, renewed at each start and clean stop, first in the store and then in
-// the file beside it. The file may be one behind; anything else is a backup.
+// a file outside it. The file may be one behind; anything else is a backup.
 //
 //	now 16 bytes · before 16 bytes · restored 1 byte
 type generation struct {

@@ -34,6 +34,10 @@ import (
 type Options struct {
 	StoreKey [32]byte     // every key of the store is sealed under it or derived from it
 	Log      *slog.Logger // gets the disk's complaints, never case data
+
+	// Generation is the path of the file that tells a store from an old copy of it. It
+	// belongs where no backup of the store reaches. Empty: the store's, with .generation.
+	Generation string
 }
 
 // Pos is an entry's place of arrival in its case here, from 1 and without gaps.
@@ -100,7 +104,10 @@ func open(fs vfs.FS, dir string, o Options) (_ *Ledger, err error) {
 	if l.box, err = newBox(o.StoreKey, l.nonces); err != nil {
 		return nil, fmt.Errorf("store key: %w", err)
 	}
-	l.files = &files{fs: fs, dir: dir, box: l.box}
+	if o.Generation == "" {
+		o.Generation = dir + ".generation"
+	}
+	l.files = &files{fs: fs, dir: dir, generation: o.Generation, box: l.box}
 	opts := engineOptions(fs, o.Log)
 	defer opts.Cache.Unref()
 	if l.db, err = pebble.Open(fs.PathJoin(dir, "entries"), opts); err != nil {
