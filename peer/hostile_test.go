@@ -251,6 +251,7 @@ func TestHostileSessions(t *testing.T) {
 			raws := slices.Repeat([][]byte{{0x80}}, wire.MaxEntries)
 			flood(&wire.Entries{Tag: tag, Raws: raws})(b)
 		}},
+		"BEATs without end": {"flood", flood(&wire.Beat{Next: 1})},
 		"wants without reading": {"flood", func(b *bare) {
 			tag, _ := b.Tags(c)
 			ranges := make([]wire.Range, 512)

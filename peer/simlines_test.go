@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cordon/peer/wire"
 	"cordon/protocol"
 )
 
@@ -85,6 +87,30 @@ func TestSimSilence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSimPromises: who says that it will be silent for years is believed for half a minute.
+// The control is who promises that time, and keeps silent for less.
+func TestSimPromises(t *testing.T) {
+	simulate(t, 3, 1, 3, func(w *world) {
+		a, liar := w.orgs[0], w.orgs[2]
+		session := w.bad(a)[0]
+		w.settle(func() error {
+			if !connected(a, liar.ID) {
+				return errors.New("no session")
+			}
+			return nil
+		})
+		session.send(&wire.Beat{Next: 1 << 62})
+		pass(25 * time.Second)
+		if !connected(a, liar.ID) {
+			t.Error("control: it is given up before its time")
+		}
+		pass(10 * time.Second)
+		if connected(a, liar.ID) {
+			t.Error("it is believed for longer")
+		}
+	})
 }
 
 // halves parts the members at random, the first from at least one.
