@@ -276,7 +276,7 @@ func authorityText(w io.Writer, k *api.Case) {
 			break
 		}
 		l.Refused, l.About = "", aboutIn(k, l.About)
-		field(w, "refused", logWords(l)+" by "+safe(l.Name)+": "+k.Refused[i].Refused)
+		field(w, "refused", logWords(l)+" by "+safe(l.Name)+": "+l.Why+" ("+k.Refused[i].Refused+")")
 	}
 }
 

@@ -19,7 +19,8 @@ func twoStewards() (api.Case, api.Stewards) {
 		Proposals: []api.Change{{Config: &id.ConfigID{0xab, 1}, Kind: "change", By: id.OrgID{1}, T: word, Stewards: []id.OrgID{{1}, {4}}, Quorum: 2, Need: 2,
 			Endorsed: []id.OrgID{{1}}, Missing: []id.OrgID{{2}}, Added: []id.OrgID{{4}}, Dropped: []id.OrgID{{2}}, Void: []id.EntryID{{6}, {7}}}}}
 	k.Authority = &s
-	k.Refused = []api.LogLine{{ID: id.EntryID{8}, Name: "Gone one", Comp: "0", Type: "remove", About: id.OrgID{1}.String(), Refused: "above-the-cut"}}
+	k.Refused = []api.LogLine{{ID: id.EntryID{8}, Name: "Gone one", Comp: "0", Type: "remove", About: id.OrgID{1}.String(), Refused: "above-the-cut",
+		Why: "its author is no steward any more"}}
 	return k, s
 }
 
@@ -51,7 +52,7 @@ func TestStewardList(t *testing.T) {
 		t.Errorf("exit %d", code)
 	}
 	says(t, out, "decided by OpenSSL project (leads), Long name", "2 of 2 carry a change", "proposed change by OpenSSL project; comes: Gone one; goes: Long name",
-		"refused remove about OpenSSL project by Gone one: above-the-cut")
+		"refused remove about OpenSSL project by Gone one: its author is no steward any more (above-the-cut)")
 	s.State, k.State = "conflict", "conflict"
 	f["GET /v1/cases/abcd0000"] = k
 	for _, verb := range [][]string{{"steward", "list"}, {"case", "show"}} {

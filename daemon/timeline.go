@@ -238,7 +238,9 @@ func (s *service) lineOf(k *protocol.Case, e ledger.Entry) api.LogLine {
 	if l.Type, known = protocol.KindName(e.Type); !known {
 		l.Type = strconv.Itoa(int(e.Type))
 	}
-	l.Refused, _ = k.Verdict(e.ID)
+	if why := k.Why(e.ID); why != nil {
+		l.Refused, l.Why = why.Rule, why.Text
+	}
 	if o, ok := k.OrgOf(e.Kid); ok {
 		l.Org = o
 		if org, ok := k.Org(o); ok {

@@ -331,6 +331,7 @@ type LogLine struct {
 	Ahead   bool       `json:"ahead,omitempty"` // T lies more than 10 minutes ahead of this daemon's clock
 	Type    string     `json:"type"`
 	Refused string     `json:"refused,omitempty"` // the rule; "" means honoured
+	Why     string     `json:"why,omitempty"`     // the same in words
 	What    string     `json:"what,omitempty"`    // the code of a status, a claim, …
 	About   string     `json:"about,omitempty"`   // the organisation or entry that it concerns
 	Title   string     `json:"title,omitempty"`   // of a subject
