@@ -117,7 +117,7 @@ func about(s string) string {
 // joins are the words between a type and what it is about, where "about" is not
 // right; remarks say what a type by itself does not.
 var (
-	joins   = map[string]string{"endorse": "config", "fork": "of a key of", "release-due": "by our clock, of the plan", "release-ready": "for plan"}
+	joins   = map[string]string{"admit": "of", "remove": "of", "endorse": "config", "fork": "of a key of", "release-due": "by our clock, of the plan", "release-ready": "for plan"}
 	remarks = map[string]string{"alive": ": is there", "fork": ", which signed two entries at one place"}
 )
 

@@ -119,12 +119,8 @@ func changeText(w io.Writer, k *api.Case, p api.Change) {
 	if len(p.Dropped) > 0 {
 		field(w, "go", names(k, p.Dropped)+"; each stays in the case until it is removed")
 	}
-	if n := len(p.Void); n > 0 {
-		var acts []string
-		for _, x := range p.Void {
-			acts = append(acts, shortID(x.String()))
-		}
-		field(w, "VOID", count(n, "act")+" of who goes, above the cut: "+strings.Join(acts, ", "))
+	if len(p.Lost) > 0 {
+		field(w, "VOID", count(len(p.Lost), "act")+" of who goes, above the cut:\n"+lostText(k, p.Lost))
 	}
 	switch {
 	case p.InForce:
@@ -141,6 +137,34 @@ func changeText(w io.Writer, k *api.Case, p api.Change) {
 		}
 		field(w, "voices", s)
 	}
+}
+
+// lostText says what acts that lose their force decided, in the words of the log, a
+// line an act.
+func lostText(k *api.Case, lost []api.Lost) string {
+	lines := make([]string, len(lost))
+	for i, x := range lost {
+		about := aboutIn(k, x.About)
+		x.Refused, x.About = "", about
+		lines[i] = shortID(x.ID.String()) + " " + logWords(x.LogLine) + " by " + nameOf(k, x.Org)
+		if x.Then != "" {
+			lines[i] += ": " + safe(about) + thenText(x)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// thenText is what becomes of whom a lost act is about.
+func thenText(x api.Lost) string {
+	switch {
+	case x.Type == "remove" && x.Then == "in":
+		return " is in the case again"
+	case x.Type == "remove":
+		return " stays out: it left, or was removed, by another act too"
+	case x.Then == "in":
+		return " stays in: it was let in by another act too"
+	}
+	return " is out of the case"
 }
 
 // ranked lists stewards by rank.

@@ -17,7 +17,10 @@ func twoStewards() (api.Case, api.Stewards) {
 	s := api.Stewards{Schema: "cordon.stewards/1", Case: k.Case, State: "ok", Config: id.ConfigID{5}, N: 2, Quorum: 2,
 		Stewards: []api.Steward{{Org: id.OrgID{1}, Name: "OpenSSL project", LastWord: &word}, {Rank: 1, Org: id.OrgID{2}, Name: "Long \x1b[2J name " + strings.Repeat("x", 40)}},
 		Proposals: []api.Change{{Config: &id.ConfigID{0xab, 1}, Kind: "change", By: id.OrgID{1}, T: word, Stewards: []id.OrgID{{1}, {4}}, Quorum: 2, Need: 2,
-			Endorsed: []id.OrgID{{1}}, Missing: []id.OrgID{{2}}, Added: []id.OrgID{{4}}, Dropped: []id.OrgID{{2}}, Void: []id.EntryID{{6}, {7}}}}}
+			Endorsed: []id.OrgID{{1}}, Missing: []id.OrgID{{2}}, Added: []id.OrgID{{4}}, Dropped: []id.OrgID{{2}}, Void: []id.EntryID{{6}, {7}},
+			Lost: []api.Lost{{LogLine: api.LogLine{ID: id.EntryID{6}, Org: id.OrgID{2}, Comp: "0", Type: "remove", About: id.OrgID{4}.String()}, Then: "in"},
+				{LogLine: api.LogLine{ID: id.EntryID{7}, Org: id.OrgID{2}, Comp: "0", Type: "admit", What: "observer", About: id.OrgID{3}.String()}, Then: "out"}},
+			Warnings: []string{"All 2 stewards must agree to the next change."}}}}
 	k.Authority = &s
 	k.Refused = []api.LogLine{{ID: id.EntryID{8}, Name: "Gone one", Comp: "0", Type: "remove", About: id.OrgID{1}.String(), Refused: "above-the-cut",
 		Why: "its author is no steward any more"}}
@@ -45,14 +48,15 @@ func TestStewardList(t *testing.T) {
 		t.Errorf("exit %d", code)
 	}
 	says(t, out, "1 leads OpenSSL project 2026-11-19 10:00 UTC (2 d 2 h ago)", "none yet", "2 of the 2 carry a change of stewards",
-		"proposed change ab0100000000 by OpenSSL project", "come Gone one", "go Long name", "VOID 2 acts of who goes, above the cut: 060000000000, 070000000000",
+		"proposed change ab0100000000 by OpenSSL project", "come Gone one", "go Long name", "VOID 2 acts of who goes, above the cut: 060000000000 remove of Gone one by Long name",
+		"Gone one is in the case again 070000000000 admit observer of Invited one by Long name", "Invited one is out of the case",
 		"voices 1 of 2: OpenSSL project; not yet: Long name", "cordon steward endorse abcd00000000 ab0100000000")
 	out, _, code = f.run(t, "case", "show", "abcd0000")
 	if code != 0 {
 		t.Errorf("exit %d", code)
 	}
 	says(t, out, "decided by OpenSSL project (leads), Long name", "2 of 2 carry a change", "proposed change by OpenSSL project; comes: Gone one; goes: Long name",
-		"refused remove about OpenSSL project by Gone one: its author is no steward any more (above-the-cut)")
+		"refused remove of OpenSSL project by Gone one: its author is no steward any more (above-the-cut)")
 	s.State, k.State = "conflict", "conflict"
 	f["GET /v1/cases/abcd0000"] = k
 	for _, verb := range [][]string{{"steward", "list"}, {"case", "show"}} {
@@ -103,7 +107,7 @@ func TestLoss(t *testing.T) {
 	if code != 4 || out != "" {
 		t.Errorf("exit %d, %q", code, out)
 	}
-	says(t, errs, "VOID 2 acts of who goes", "cordon: 2 acts would lose their force try: --yes")
+	says(t, errs, "VOID 2 acts of who goes", "Gone one is in the case again", "NOTE All 2 stewards must agree to the next change.", "cordon: 2 acts would lose their force try: --yes")
 	done := s.Proposals[0]
 	done.InForce, done.Schema = true, "cordon.change/1"
 	f["POST /v1/cases/abcd0000/stewards/ab010000"] = done

@@ -24,9 +24,15 @@ func (s *service) getPin(r *http.Request) (any, error) {
 
 func (s *service) showPin(k *protocol.Case) (*api.Pin, error) {
 	row, _, err := s.pins.get(k.ID())
+	if err != nil {
+		return nil, err
+	}
 	out := &api.Pin{Schema: "cordon.pin/1", Case: k.ID(), State: k.State(), Pinned: row.Pin, Chain: k.Config().ID}
 	if r, ok := k.Conflict(); ok {
-		out.Rivals = &api.Rivals{Pinned: showChange(k, r.Pinned), Chain: showChange(k, r.Chain), Both: listed(r.Both)}
+		out.Rivals = &api.Rivals{Both: listed(r.Both)}
+		if out.Rivals.Pinned, err = s.showChange(k, r.Pinned); err == nil {
+			out.Rivals.Chain, err = s.showChange(k, r.Chain)
+		}
 	}
 	return out, err
 }

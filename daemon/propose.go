@@ -171,15 +171,9 @@ func (s *service) planned(c id.CaseID, w *wish) (out *api.Change, err error) {
 		if w.Succession {
 			p.Need, p.Missing = 0, nil // known once it is proposed
 		}
-		x := showChange(k, p)
+		x, err := s.showChange(k, p)
 		x.Schema, out = "cordon.change/1", &x
-		if n := len(f.Stewards); n > 1 && int(f.Quorum) == n {
-			out.Warnings = append(out.Warnings, fmt.Sprintf("All %d stewards must agree to the next change: one that falls silent, or says no, blocks it. Three stewards, of whom two carry a change, are recommended.", n))
-		}
-		if len(f.Stewards) == 1 {
-			out.Warnings = append(out.Warnings, "One steward decides alone: when it vanishes, the members can only succeed it, after 14 days.")
-		}
-		return nil
+		return err
 	})
 	return out, err
 }
@@ -190,8 +184,16 @@ func refuseLoss(k *protocol.Case, f protocol.Config, accepted bool) error {
 	if n == 0 || accepted {
 		return nil
 	}
-	return &api.Error{Kind: api.Refused, Rule: "acts-would-be-void",
-		Text: fmt.Sprintf("%d acts of who is dropped would lose their force: they are above the cut", n), Try: "look at them first; to go on all the same: --yes"}
+	return loss(n, "of who is dropped would lose its force: it is above the cut", "of who is dropped would lose their force: they are above the cut")
+}
+
+// loss is the refusal of what would take the force of n acts; one and many say it.
+func loss(n int, one, many string) error {
+	text, it := "1 act "+one, "it"
+	if n != 1 {
+		text, it = fmt.Sprintf("%d acts %s", n, many), "them"
+	}
+	return &api.Error{Kind: api.Refused, Rule: "acts-would-be-void", Text: text, Try: "cordon case log CASE shows " + it + "; to go on all the same: --yes"}
 }
 
 // patience sees to it that this organisation's vote for a succession will count:
@@ -286,9 +288,9 @@ func (s *service) endorseLocked(ctx context.Context, c id.CaseID, x id.ConfigID)
 	var out api.Change
 	err = s.cases.With(c, func(k *protocol.Case) error {
 		p, _ := k.Proposal(x)
-		out = showChange(k, p)
+		out, err = s.showChange(k, p)
 		out.Schema = "cordon.change/1"
-		return nil
+		return err
 	})
 	return &out, err
 }

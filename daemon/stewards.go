@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -17,8 +18,8 @@ func (s *service) getStewards(r *http.Request) (any, error) {
 	}
 	var out *api.Stewards
 	err = s.cases.With(c, func(k *protocol.Case) error {
-		out = s.showStewards(k)
-		return nil
+		out, err = s.showStewards(k)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -27,7 +28,7 @@ func (s *service) getStewards(r *http.Request) (any, error) {
 	return out, nil
 }
 
-func (s *service) showStewards(k *protocol.Case) *api.Stewards {
+func (s *service) showStewards(k *protocol.Case) (*api.Stewards, error) {
 	now := k.Config()
 	out := &api.Stewards{Case: k.ID(), State: k.State(), Config: now.ID, N: now.N, Quorum: int(now.Quorum), Proposals: []api.Change{}}
 	for i, o := range now.Stewards {
@@ -38,29 +39,67 @@ func (s *service) showStewards(k *protocol.Case) *api.Stewards {
 		out.Stewards = append(out.Stewards, row)
 	}
 	for _, p := range k.Proposals() {
-		out.Proposals = append(out.Proposals, showChange(k, p))
+		x, err := s.showChange(k, p)
+		if err != nil {
+			return nil, err
+		}
+		out.Proposals = append(out.Proposals, x)
 	}
 	for _, m := range k.Duties(s.kid, s.ms(), protocol.Word{At: s.ms()}) {
 		name, _ := protocol.KindName(m.Type())
 		out.Owes = append(out.Owes, name)
 	}
-	return out
+	return out, nil
 }
 
-// showChange is a config that was proposed, with what it changes in its parent.
-func showChange(k *protocol.Case, p protocol.Proposal) api.Change {
+// showChange is a config that was proposed, with what it changes in its parent; of
+// one that follows the config in force also what people should know before it does.
+func (s *service) showChange(k *protocol.Case, p protocol.Proposal) (out api.Change, err error) {
 	before := configOf(k, *p.Parent)
-	out := api.Change{Parent: before.ID, Kind: p.Config.After(before), By: p.By, T: api.Instant(p.T),
+	out = api.Change{Parent: before.ID, Kind: p.Config.After(before), By: p.By, T: api.Instant(p.T),
 		Stewards: p.Stewards, Quorum: int(p.Quorum), Need: p.Need,
-		Endorsed: listed(p.Endorsed), Missing: listed(p.Missing), Void: listed[id.EntryID](nil),
+		Endorsed: listed(p.Endorsed), Missing: listed(p.Missing), Void: listed[id.EntryID](nil), Lost: listed[api.Lost](nil),
 		Added: without(p.Stewards, before.Stewards), Dropped: without(before.Stewards, p.Stewards), InForce: inChain(k, p.ID)}
 	if p.ID != (id.ConfigID{}) {
 		out.Config = &p.ID
 	}
 	if before.ID == k.Config().ID {
-		out.Void = listed(k.Effects(p.Config).Void)
+		out.Warnings = warnings(out)
+		err = s.showLost(k, &out, k.Effects(p.Config).Void)
 	}
-	return out
+	return out, err
+}
+
+// showLost fills in the acts that would lose their force.
+func (s *service) showLost(k *protocol.Case, out *api.Change, void []protocol.Voided) error {
+	for _, v := range void {
+		e, err := s.led.Entry(k.ID(), v.ID)
+		if err != nil {
+			return err
+		}
+		x := api.Lost{LogLine: s.lineOf(k, e)}
+		switch {
+		case v.Org != nil && v.Member:
+			x.Then = "in"
+		case v.Org != nil:
+			x.Then = "out"
+		}
+		out.Void, out.Lost = append(out.Void, v.ID), append(out.Lost, x)
+	}
+	return nil
+}
+
+// warnings are what a change of stewards brings that its words do not say.
+func warnings(x api.Change) []string {
+	switch n := len(x.Stewards); {
+	case x.Kind == "checkpoint":
+		return nil
+	case n == 1:
+		return []string{"One steward decides alone: when it vanishes, the members can only succeed it, after 14 days."}
+	case x.Quorum == n:
+		return []string{fmt.Sprintf("All %d stewards must agree to the next change: one that falls silent, or says no, blocks it. Three stewards, of whom two carry a change, are recommended.", n)}
+	}
+	return nil
 }
 
 // listed is a list that JSON writes as [] where it is empty.

@@ -141,13 +141,14 @@ func (s *service) getCase(r *http.Request) (any, error) {
 			out.Release = release
 		}
 		out.Lease = s.showLease(k)
-		out.Authority, refused = s.showStewards(k), k.RefusedActs()
+		refused = k.RefusedActs()
 		for _, p := range k.Participants() {
 			if t := k.LastWord(p.Org); s.ahead(t) {
 				out.Ahead = append(out.Ahead, api.AheadOf{Org: p.Org, T: api.Instant(t)})
 			}
 		}
-		return nil
+		out.Authority, err = s.showStewards(k)
+		return err
 	})
 	if err != nil {
 		return nil, err

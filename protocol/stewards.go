@@ -19,14 +19,6 @@ type Proposal struct {
 	Need     int        // votes that carry it
 }
 
-// Effects are what a config changes: what a person is told before it is
-// proposed or endorsed.
-type Effects struct {
-	Added   []id.OrgID
-	Dropped []id.OrgID
-	Void    []id.EntryID // honoured acts that would lose their force, in display order
-}
-
 // Proposals lists the configs that are proposed after the one in force, in
 // display order.
 func (c *Case) Proposals() []Proposal {
@@ -165,37 +157,6 @@ func (c *Case) placesIn(past vector, of []id.OrgID) (ps []Place) {
 	}
 	slices.SortFunc(ps, comparePlaces)
 	return ps
-}
-
-// Effects says what a config would change, by what is here.
-func (c *Case) Effects(f Config) (e Effects) {
-	now := c.tip()
-	for _, o := range f.Stewards {
-		if !now.steward(o) {
-			e.Added = append(e.Added, o)
-		}
-	}
-	e.Dropped = droppedBy(now, &f)
-	var void []*node
-	for _, acts := range c.acts {
-		for _, a := range acts {
-			if !a.honoured() || !slices.Contains(e.Dropped, a.org.id) {
-				continue
-			}
-			var places []Place
-			if cut := f.cut(a.org.id); cut != nil {
-				places = cut.Places
-			}
-			if p, ok := at(places, a.kid); !ok || c.nodes[p.ID] == nil || !c.nodes[p.ID].past.has(a) {
-				void = append(void, a)
-			}
-		}
-	}
-	slices.SortFunc(void, c.compareNodes)
-	for _, a := range void {
-		e.Void = append(e.Void, a.id)
-	}
-	return e
 }
 
 // Pin says under which config this daemon has acted: when the chain no longer

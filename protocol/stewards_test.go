@@ -191,3 +191,47 @@ func TestPinChangesNoVerdict(t *testing.T) {
 	verdict(t, a.Case, e, "upgrade-needed")
 	verdict(t, fold(protocol.NewCase(), inOrder(a)), e, "upgrade-needed")
 }
+
+// TestVoided: of what a change takes the force of it is said whether the
+// organisation that it decided about is in the case then.
+func TestVoided(t *testing.T) {
+	ds := together("A", "B", "C", "D", "E")
+	a, b, c := ds[0], ds[1], ds[2]
+	verdict(t, a.Case, endorse(a, propose(a, 2, a, b, c)), "")
+	p := propose(b, 2, b, c)
+	away := ds[4].Fresh()
+	away.Restart(inOrder(a))
+	exit := away.Say(&protocol.Exit{})
+	x, y := link.NewDaemon(nil, "X"), link.NewDaemon(nil, "Y")
+	want := []struct {
+		e      *entry.Sealed
+		of     id.OrgID
+		member bool
+	}{
+		{a.Act(&protocol.Remove{Org: ds[3].Org.ID}), ds[3].Org.ID, true},
+		{a.Act(&protocol.Remove{Org: ds[4].Org.ID}), ds[4].Org.ID, false}, // it leaves by itself, too
+		{a.Admit(x, protocol.Observer), x.Org.ID, false},
+		{a.Admit(y, protocol.Observer), y.Org.ID, true}, // another steward admits it, too
+	}
+	a.Accept(exit)
+	verdict(t, a.Case, exit, "")
+	verdict(t, a.Case, c.Admit(y, protocol.Deployer), "")
+	f, _ := a.Case.Proposal(p.ID)
+	void := a.Case.Effects(f.Config).Void
+	if len(void) != len(want) {
+		t.Fatalf("%+v", void)
+	}
+	for i, w := range want {
+		if v := void[i]; v.ID != w.e.ID || v.Org == nil || *v.Org != w.of || v.Member != w.member {
+			t.Errorf("%d: %+v, want %v of %v", i, v, w.member, w.of)
+		}
+	}
+	endorse(b, p)
+	endorse(c, p)
+	for i, w := range want {
+		verdict(t, a.Case, w.e, "above-the-cut")
+		if a.Case.Member(w.of) != w.member {
+			t.Errorf("%d: member %v", i, !w.member)
+		}
+	}
+}

@@ -45,8 +45,15 @@ type Change struct {
 	Added    []id.OrgID   `json:"added"`
 	Dropped  []id.OrgID   `json:"dropped"`
 	Void     []id.EntryID `json:"void"` // acts that would lose their force
+	Lost     []Lost       `json:"lost"` // the same acts, as the log has them
 	InForce  bool         `json:"in_force"`
-	Warnings []string     `json:"warnings,omitempty"` // of a plan, for people
+	Warnings []string     `json:"warnings,omitempty"` // of what is not in force, for people
+}
+
+// Lost is an act that would lose its force, or has no force under another config.
+type Lost struct {
+	LogLine
+	Then string `json:"then,omitempty"` // of whom it admitted or removed: "in" the case then, or "out" of it
 }
 
 // ChangeStewards asks for other stewards. Who stays need not be named.
