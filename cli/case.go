@@ -54,7 +54,7 @@ beginning. That cannot be made more later: where its copy has begun, it begins.`
 			must(cobra.MarkFlagRequired(f, "role"))
 		}},
 	mergeVerb, splitVerb, eraseCaseVerb,
-	{use: "pin CASE [CONFIG]", short: "decide a conflict about who decides", json: true, run: (*call).casePin, long: pinLong},
+	{use: "pin CASE [CONFIG]", short: "decide a conflict about who decides", json: true, confirm: true, run: (*call).casePin, long: pinLong},
 	{use: "remove CASE ORG", short: "stop a participant: it gets nothing more", confirm: true, run: (*call).caseRemove,
 		flags: func(f *pflag.FlagSet) {
 			f.String("reason", "", "`TEXT`, for the members that stay")

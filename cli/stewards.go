@@ -251,8 +251,11 @@ func (c *call) stands(k *api.Case, p *api.Change, err error) error {
 const pinLong = `Decide a conflict: two changes of stewards that follow one config are both
 carried, which takes a steward that signed both. Everybody who holds the same
 entries follows the same one by the rules; a daemon that has acted under the other
-stops acting until a person has looked. Without CONFIG this shows both and who
-signed both; with it, it decides, without asking.`
+stops acting until a person has looked. Without CONFIG this shows both, who signed
+both, and which acts lose their force; with it, it decides. What follows is printed
+first; on a terminal you are asked. Elsewhere it goes on, unless acts would lose
+their force or you would be no steward any more: then it ends with 4, and --yes goes
+on all the same.`
 
 func (c *call) casePin() error {
 	client, k, err := c.caseOf()
@@ -263,7 +266,13 @@ func (c *call) casePin() error {
 	if len(c.args) > 1 {
 		config = c.args[1]
 	}
-	p, err := client.Pin(c.ctx, c.args[0], config)
+	p, err := client.Pin(c.ctx, c.args[0], api.PinTo{})
+	if err == nil && config != "" {
+		if err := c.weighPin(k, p, config); err != nil {
+			return err
+		}
+		p, err = client.Pin(c.ctx, c.args[0], api.PinTo{What: config, AcceptLoss: c.meant()})
+	}
 	if err != nil {
 		return err
 	}
@@ -274,6 +283,16 @@ func (c *call) casePin() error {
 		return quiet(exitConflict)
 	}
 	return nil
+}
+
+// weighPin shows what follows from going on with the others, and asks where a person
+// sits. To stay changes nothing.
+func (c *call) weighPin(k *api.Case, p *api.Pin, config string) error {
+	if p.Rivals == nil || !strings.HasPrefix(p.Chain.String(), config) && !strings.HasPrefix(p.Rivals.Chain.Config.String(), config) {
+		return nil
+	}
+	rivalText(c.err, k, "This daemon would go on under:", p.Rivals.Chain, c.now())
+	return c.confirmed("pin", "Case %s goes on here as it does for everybody who holds the same entries. What was done under the other config does not count.", safe(c.args[0]))
 }
 
 func pinText(w io.Writer, k *api.Case, p *api.Pin, decided bool, now time.Time) {
@@ -306,7 +325,7 @@ func pinText(w io.Writer, k *api.Case, p *api.Pin, decided bool, now time.Time) 
 			fmt.Fprintln(w)
 		}
 	}
-	say("To follow the case, with everybody else; acts under the other do not count, and can be done again:\n"+
+	say("To follow the case, with everybody else; what is VOID above does not count then, and can be done again:\n"+
 		"  cordon case pin %s %s", shortID(k.Case.String()), shortID(p.Chain.String()))
 	if p.Rivals != nil {
 		say("To stay; for this daemon the case then remains in conflict, and it neither acts nor sends content:\n"+
@@ -321,5 +340,11 @@ func rivalText(w io.Writer, k *api.Case, title string, p api.Change, now time.Ti
 	field(w, "proposed", "by "+nameOf(k, p.By)+", "+when(p.T, now))
 	field(w, "stewards", ranked(k, p.Stewards))
 	field(w, "signed by", names(k, p.Endorsed)+fmt.Sprintf("; %d were needed", p.Need))
+	if len(p.Lost) > 0 {
+		field(w, "VOID", count(len(p.Lost), "act")+" under the other:\n"+lostText(k, p.Lost))
+	}
+	for _, s := range p.Warnings {
+		field(w, "NOTE", s)
+	}
 	fmt.Fprintln(w)
 }

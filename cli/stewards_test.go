@@ -75,6 +75,7 @@ func TestPinText(t *testing.T) {
 	ours, theirs := s.Proposals[0], s.Proposals[0]
 	ours.Endorsed, theirs.Endorsed = []id.OrgID{{1}, {2}}, []id.OrgID{{2}, {3}}
 	theirs.Config, theirs.Stewards = &id.ConfigID{0xcd, 2}, []id.OrgID{{3}}
+	ours.Lost, ours.Warnings, theirs.Warnings = nil, nil, []string{"Your organisation is no steward then."}
 	p := &api.Pin{Case: k.Case, State: "conflict", Pinned: *ours.Config, Chain: *theirs.Config,
 		Rivals: &api.Rivals{Pinned: ours, Chain: theirs, Both: []id.OrgID{{2}}}}
 	f := fake{"GET /v1/cases/abcd0000": k, "GET /v1/cases/abcd0000/pin": p, "POST /v1/cases/abcd0000/pin": p}
@@ -83,18 +84,23 @@ func TestPinText(t *testing.T) {
 		t.Errorf("exit %d", code)
 	}
 	says(t, out, "This daemon acted under: config ab01", "signed by OpenSSL project, Long name", "The case, by its rules, follows: config cd02",
-		"stewards Invited one alone", "SIGNED BOTH Long name", "To follow the case", "cordon case pin abcd00000000 cd0200000000", "To stay;", "cordon case pin abcd00000000 ab0100000000")
+		"stewards Invited one alone", "VOID 2 acts under the other: 060000000000 remove of Gone one",
+		"Gone one is in the case again", "NOTE Your organisation is no steward then.", "SIGNED BOTH Long name", "To follow the case", "cordon case pin abcd00000000 cd0200000000", "To stay;", "cordon case pin abcd00000000 ab0100000000")
 	out, _, code = f.run(t, "case", "pin", "abcd0000", "ab010000")
 	if code != 6 {
 		t.Errorf("to stay: exit %d", code)
 	}
 	says(t, out, "This daemon stays with what it acted under", "remains in conflict", "cordon case pin abcd00000000 cd0200000000")
 	f["POST /v1/cases/abcd0000/pin"] = &api.Pin{Case: k.Case, State: "ok", Pinned: *theirs.Config, Chain: *theirs.Config}
-	out, _, code = f.run(t, "case", "pin", "abcd0000", "cd020000")
+	out, errs, code := f.run(t, "case", "pin", "abcd0000", "cd020000")
 	if code != 0 {
 		t.Errorf("to follow: exit %d", code)
 	}
 	says(t, out, "The conflict is over here")
+	says(t, errs, "This daemon would go on under: config cd02", "VOID 2 acts under the other", "Gone one is in the case again", "NOTE Your organisation is no steward then.")
+	if _, errs, _ = f.run(t, "case", "pin", "abcd0000", "ab010000"); errs != "" {
+		t.Errorf("to stay costs: %s", errs)
+	}
 }
 
 // TestLoss: where acts would lose their force, what is lost is said, and the

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -22,6 +23,9 @@ type duel struct {
 	c             id.CaseID
 	common        []*entry.Sealed // in causal order
 	first, second []*entry.Sealed // a proposal and the vote for it
+	steward       *link.Daemon    // whom the second makes a steward
+	act           *entry.Sealed   // it removes an observer, under the second
+	removed       id.OrgID
 }
 
 func newDuel(t *testing.T) *duel {
@@ -30,16 +34,23 @@ func newDuel(t *testing.T) *duel {
 	a.Open("case", link.Terms(), protocol.Coordinator)
 	a.Admit(b, protocol.MitigatingVendor)
 	a.Admit(x, protocol.Observer)
+	y := link.NewDaemon(nil, "Y")
+	a.Admit(y, protocol.Observer)
 	d := &duel{c: a.Case.ID(), common: allOf(a)}
-	change := func(add *link.Daemon) []*entry.Sealed {
+	change := func(add *link.Daemon) (es []*entry.Sealed, act *entry.Sealed) {
 		copied := a.Fresh()
 		copied.Restart(d.common)
 		p := copied.Say(&protocol.Propose{Config: copied.Case.NextConfig(a.Kid, []id.OrgID{a.Org.ID, add.Org.ID}, 2)})
-		return []*entry.Sealed{p, copied.Say(&protocol.Endorse{Config: p.ID})}
+		es = []*entry.Sealed{p, copied.Say(&protocol.Endorse{Config: p.ID})}
+		add.Case, add.Held = copied.Case, copied.Held
+		return es, add.Act(&protocol.Remove{Org: y.Org.ID})
 	}
-	d.first, d.second = change(b), change(x)
+	var other *entry.Sealed
+	d.first, other = change(b)
+	d.second, d.act = change(x)
+	d.steward, d.removed = x, y.Org.ID
 	if bytes.Compare(d.first[0].ID[:], d.second[0].ID[:]) > 0 {
-		d.first, d.second = d.second, d.first
+		d.first, d.second, d.act, d.steward = d.second, d.first, other, b
 	}
 	return d
 }
@@ -83,9 +94,9 @@ func (s *service) sees(t *testing.T, c id.CaseID) (state string, tip id.ConfigID
 }
 
 // decides answers `case pin`.
-func (s *service) decides(t *testing.T, c id.CaseID, config string) (*api.Pin, error) {
+func (s *service) decides(t *testing.T, c id.CaseID, config string, accept ...bool) (*api.Pin, error) {
 	t.Helper()
-	r := httptest.NewRequest("POST", "/", strings.NewReader(`{"what":"`+config+`"}`))
+	r := httptest.NewRequest("POST", "/", strings.NewReader(fmt.Sprintf(`{"what":%q,"accept_loss":%v}`, config, len(accept) > 0)))
 	r.SetPathValue("case", c.String())
 	out, err := s.setPin(r)
 	if err != nil {
@@ -153,6 +164,48 @@ func (s *service) showPinOf(c id.CaseID) (p *api.Pin, err error) {
 		return err
 	})
 	return p, err
+}
+
+// TestPinSaysWhatIsLost: who goes on with the chain is told which acts lose their
+// force by it and that it is a steward no more, and neither happens unasked.
+func TestPinSaysWhatIsLost(t *testing.T) {
+	d := newDuel(t)
+	for _, acted := range []bool{true, false} {
+		s := pinned(t)
+		now := time.Now()
+		s.now, s.org = func() time.Time { return now }, d.steward.Org
+		s.take(t, d.c, d.common...)
+		s.take(t, d.c, d.second...)
+		rule := "steward-no-more"
+		if acted {
+			s.take(t, d.c, d.act)
+			rule = "acts-would-be-void"
+		}
+		s.sees(t, d.c)
+		now = now.Add(25 * time.Hour)
+		s.sees(t, d.c)
+		s.take(t, d.c, d.first...)
+		p, err := s.showPinOf(d.c)
+		if err != nil || p.Rivals == nil {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		x := p.Rivals.Chain
+		if acted && (len(x.Void) != 1 || x.Lost[0].ID != d.act.ID || x.Lost[0].About != d.removed.String() || x.Lost[0].Then != "in") || !acted && len(x.Void) != 0 {
+			t.Errorf("lost: %+v", x.Lost)
+		}
+		if len(x.Warnings) != 1 || x.Warnings[0] != stewardNoMore || len(p.Rivals.Pinned.Lost)+len(p.Rivals.Pinned.Warnings) != 0 {
+			t.Errorf("warnings: %q, %+v", x.Warnings, p.Rivals.Pinned)
+		}
+		if _, err := s.decides(t, d.c, d.first[0].ID.String()); apiError(err).Rule != rule {
+			t.Errorf("unasked: %v", err)
+		}
+		if state, _ := s.sees(t, d.c); state != protocol.StateConflict {
+			t.Errorf("state %s after a refusal", state)
+		}
+		if p, err := s.decides(t, d.c, d.first[0].ID.String(), true); err != nil || p.State != protocol.StateOK {
+			t.Errorf("to follow: %+v, %v", p, err)
+		}
+	}
 }
 
 // TestUnpinned: before a day is over a config without a child is no pin; and where

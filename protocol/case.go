@@ -193,6 +193,11 @@ func (c *Case) Settle() {
 		c.stale = c.rechain() || c.stale
 		c.inForceNow = nil
 	}
+	c.settleVerdicts()
+}
+
+// settleVerdicts judges what has no verdict yet; where it is stale, everything.
+func (c *Case) settleVerdicts() {
 	for c.stale || c.folded < len(c.order) {
 		if c.stale {
 			c.stale = false

@@ -86,3 +86,45 @@ func (c *Case) seatedWithout(o id.OrgID, void []*node) bool {
 		return counts(a) && !slices.ContainsFunc(x.kills, func(k *node) bool { return counts(k) && !a.past.has(k) })
 	})
 }
+
+// Forgone are the acts that would have their force if the case went on under what
+// this daemon has acted under, and have none since it does not: what following the
+// chain costs in a conflict, in display order. It judges all entries anew, twice, so
+// that nobody else may read the case meanwhile; afterwards the case is as it was.
+func (c *Case) Forgone() []Voided {
+	x, _, ok := c.rivals()
+	if !ok {
+		return nil
+	}
+	links := append([]*config{x}, c.behind(x, *c.pinned)...)
+	chain, drops := c.chain, c.drops
+	c.follow(c.link(x.parent.ID)+1, append(links, c.walk(links[len(links)-1])...))
+	c.judgeAnew()
+	var stood []*node
+	for _, acts := range c.acts {
+		for _, a := range acts {
+			if a.honoured() {
+				stood = append(stood, a)
+			}
+		}
+	}
+	c.chain, c.drops = chain, drops
+	c.judgeAnew()
+	lost := slices.DeleteFunc(stood, (*node).honoured)
+	return c.voids(lost, func(o id.OrgID) bool { return c.member(c.orgOrNone(o)) })
+}
+
+// behind are the configs behind x on the way to y, which is x or follows it.
+func (c *Case) behind(x *config, y id.ConfigID) (links []*config) {
+	for z := c.configs[y]; z != x; z = z.parent {
+		links = append(links, z)
+	}
+	slices.Reverse(links)
+	return links
+}
+
+// judgeAnew judges all entries by the chain as it stands.
+func (c *Case) judgeAnew() {
+	c.stale = true
+	c.settleVerdicts()
+}

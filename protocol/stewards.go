@@ -175,25 +175,39 @@ type Rivals struct {
 // Conflict is why the case is in conflict; ok is false when it is not, or when the
 // pinned config is not here.
 func (c *Case) Conflict() (r Rivals, ok bool) {
-	if c.pinned == nil || c.link(*c.pinned) >= 0 || c.configs[*c.pinned] == nil {
+	x, y, ok := c.rivals()
+	if !ok {
 		return r, false
 	}
-	x := c.configs[*c.pinned]
+	return c.rivalry(x, y), true
+}
+
+// rivals are, in conflict, the config that leads to the pinned one and the link of
+// the chain that has its place.
+func (c *Case) rivals() (x, y *config, ok bool) {
+	if c.pinned == nil || c.link(*c.pinned) >= 0 || c.configs[*c.pinned] == nil {
+		return nil, nil, false
+	}
+	x = c.configs[*c.pinned]
 	for c.link(x.parent.ID) < 0 {
 		x = x.parent
 	}
 	at := c.link(x.parent.ID) + 1
 	if at == len(c.chain) {
-		return r, false
+		return nil, nil, false
 	}
-	y := c.chain[at]
-	r.Pinned, r.Chain = c.proposal(x), c.proposal(y)
+	return x, c.chain[at], true
+}
+
+// rivalry is how x stands against the link y of the chain, of the same parent.
+func (c *Case) rivalry(x, y *config) Rivals {
+	r := Rivals{Pinned: c.proposal(x), Chain: c.proposal(y)}
 	for _, o := range r.Pinned.Endorsed {
 		if r.Pinned.Kind == r.Chain.Kind && slices.Contains(r.Chain.Endorsed, o) {
 			r.Both = append(r.Both, o)
 		}
 	}
-	return r, true
+	return r
 }
 
 // SinceCheckpoint says how many control entries the case has that the config in

@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"slices"
 	"testing"
 
 	"cordon/protocol"
@@ -233,5 +234,57 @@ func TestVoided(t *testing.T) {
 		if a.Case.Member(w.of) != w.member {
 			t.Errorf("%d: member %v", i, !w.member)
 		}
+	}
+}
+
+// TestForgone: in a conflict it is known what the acts under the other config are that
+// have no force, also those after further configs there; to ask changes no verdict.
+func TestForgone(t *testing.T) {
+	ds := together("A", "B", "C", "D", "E")
+	a := ds[0]
+	before := inOrder(a)
+	side := func(steward *link.Daemon) (p *entry.Sealed, acts []*entry.Sealed, all []*entry.Sealed) {
+		two := a.Fresh()
+		two.Restart(before)
+		steward.Case, steward.Held = two.Case, two.Held
+		p = propose(two, 1, steward)
+		endorse(two, p)
+		acts = append(acts, steward.Act(&protocol.Remove{Org: ds[3].Org.ID}))
+		endorse(steward, propose(steward, 1, steward))
+		acts = append(acts, steward.Act(&protocol.Remove{Org: ds[4].Org.ID}), steward.Act(&protocol.Remove{Org: a.Org.ID}))
+		return p, acts, inOrder(two)
+	}
+	p, acts, mine := side(ds[1])
+	q, others, theirs := side(ds[2])
+	if p.ID.String() < q.ID.String() {
+		p, acts, q, others = q, others, p, acts
+	}
+	c := fold(fold(protocol.NewCase(), mine), theirs)
+	verdicts := func() (out []string) {
+		for _, e := range append(slices.Clone(acts), others...) {
+			rule, _ := c.Verdict(e.ID)
+			out = append(out, rule)
+		}
+		return out
+	}
+	if lost := c.Forgone(); lost != nil {
+		t.Errorf("no conflict: %+v", lost)
+	}
+	was, digest := verdicts(), c.Digest()
+	c.Pin((*id.ConfigID)(&p.ID))
+	if r, ok := c.Conflict(); !ok || r.Chain.ID != q.ID {
+		t.Fatalf("%+v, %v", r, ok)
+	}
+	lost := c.Forgone()
+	if len(lost) != len(acts) {
+		t.Fatalf("%+v", lost)
+	}
+	for i, v := range lost {
+		if v.ID != acts[i].ID || v.Org == nil || v.Member != c.Member(*v.Org) || v.Member {
+			t.Errorf("%d: %+v", i, v) // the chain's steward has removed the same ones
+		}
+	}
+	if now := verdicts(); !slices.Equal(now, was) || c.Digest() != digest {
+		t.Errorf("verdicts %q, then %q", was, now)
 	}
 }

@@ -72,6 +72,12 @@ type Vote struct {
 	AcceptLoss bool `json:"accept_loss,omitempty"` // although acts lose their force
 }
 
+// PinTo says which of two configs in conflict a daemon is to be bound to.
+type PinTo struct {
+	What       string `json:"what"`                  // the config
+	AcceptLoss bool   `json:"accept_loss,omitempty"` // although acts lose their force, or we are no steward then
+}
+
 // Pin is the config that this daemon is bound to. cordon.pin/1
 type Pin struct {
 	Schema string      `json:"schema"`
@@ -85,7 +91,7 @@ type Pin struct {
 // Rivals are two configs that follow one, each with the voices that it needs.
 type Rivals struct {
 	Pinned Change     `json:"pinned"` // leads to what this daemon has acted under
-	Chain  Change     `json:"chain"`  // has its place by the rules
+	Chain  Change     `json:"chain"`  // has its place by the rules; void: what follows from taking it
 	Both   []id.OrgID `json:"both"`   // who signed both
 }
 
@@ -108,9 +114,9 @@ func (c *Client) Endorse(ctx context.Context, name, config string, r Vote) (*Cha
 
 // Pin says which config this daemon is bound to; with a config, one of the two
 // that are in conflict, it binds it to that.
-func (c *Client) Pin(ctx context.Context, name, config string) (*Pin, error) {
-	if config == "" {
+func (c *Client) Pin(ctx context.Context, name string, to PinTo) (*Pin, error) {
+	if to.What == "" {
 		return get[Pin](ctx, c, caseAt(name, "/pin"))
 	}
-	return ask[Pin](ctx, c, caseAt(name, "/pin"), Act{What: config})
+	return ask[Pin](ctx, c, caseAt(name, "/pin"), to)
 }
