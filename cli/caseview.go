@@ -60,6 +60,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 		field(w, "you invite", "contacts that are "+k.Contact+contactAbove(k.Contact))
 	}
 	field(w, "record", recordText(k))
+	forksText(w, k, us)
 	field(w, "digest", k.Digest)
 	for _, a := range k.Ahead {
 		field(w, "CLOCK", "the last entry of "+nameOf(k, a.Org)+" is dated "+when(a.T, now)+": its clock is wrong, or ours. Nothing here goes by it")
@@ -265,6 +266,7 @@ func authorityText(w io.Writer, k *api.Case) {
 		field(w, "CONFLICT", "two changes of stewards are both carried, and this daemon acted under the other one: it neither acts nor "+
 			"sends content until you decide\ncordon case pin "+shortID(k.Case.String()))
 	}
+	besideText(w, k, k.Authority)
 	if a := k.Authority; a != nil {
 		for _, p := range a.Proposals {
 			field(w, "proposed", proposedText(k, p))

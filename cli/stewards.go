@@ -92,6 +92,10 @@ func stewardsText(w io.Writer, k *api.Case, s *api.Stewards, now time.Time) {
 	if s.State == stateConflict {
 		fmt.Fprintf(w, "\nCONFLICT: two changes of stewards are both carried. Decide:\n  cordon case pin %s\n", shortID(k.Case.String()))
 	}
+	if len(s.Beside) > 0 && s.State != stateConflict {
+		fmt.Fprintln(w)
+		besideText(w, k, s)
+	}
 	for _, p := range s.Proposals {
 		fmt.Fprintln(w)
 		field(w, "proposed", p.Kind+" "+shortID(p.Config.String())+" by "+nameOf(k, p.By)+", "+when(p.T, now))
@@ -306,6 +310,10 @@ func pinText(w io.Writer, k *api.Case, p *api.Pin, decided bool, now time.Time) 
 			say("The conflict is over here: this daemon goes on under what is in force for everybody.")
 		} else {
 			say("No conflict: there is nothing to decide.")
+			besideText(w, k, k.Authority)
+			if k.Forks > 0 {
+				say("A key signed two histories all the same. Whose, and what it means:\n  cordon case show %s", shortID(k.Case.String()))
+			}
 		}
 		return
 	}

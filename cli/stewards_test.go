@@ -123,3 +123,40 @@ func TestLoss(t *testing.T) {
 	}
 	says(t, errs, "In force: OpenSSL project (leads), Gone one.")
 }
+
+// TestForkText: a fork is named, with what it means and what can be done.
+func TestForkText(t *testing.T) {
+	k, s := twoStewards()
+	s.Beside = []api.Beside{{Change: s.Proposals[0], Chain: id.ConfigID{0xcd}, Both: []id.OrgID{{1}}}}
+	s.Proposals, k.Authority = nil, &s
+	control := []api.Place{{Comp: "0", Seq: 4}}
+	k.Forks = 1
+	for _, x := range []struct {
+		f    api.ForkedKey
+		says string
+	}{
+		{api.ForkedKey{Org: id.OrgID{1}, Kid: id.Kid{0x77}, Places: control, Proven: true}, "FORK key 770000000000 of OpenSSL project signed two entries at one place: " +
+			"two copies of its home ran, or it was stolen. What it writes counts no more. What was written before stays; of acts as a steward, " +
+			"those at the fork or after it count only where a checkpoint has them. Until it goes on with new keys (there: cordon key renew) it " +
+			"decides nothing. If it is to be a steward no more cordon steward propose abcd00000000 --drop 010000000000"},
+		{api.ForkedKey{Org: id.OrgID{1}, Revoked: true}, "Its organisation has revoked it since, and goes on with another key."},
+		{api.ForkedKey{Org: id.OrgID{1}}, "once a member has shown the case the proof"},
+		{api.ForkedKey{Org: id.OrgID{2}, Own: true}, "IT IS THIS DAEMON'S cordon key status"},
+		{api.ForkedKey{Org: id.OrgID{4}}, "or the stewards remove it."},
+	} {
+		k.Forked = []api.ForkedKey{x.f}
+		f := fake{"GET /v1/cases/abcd0000": k, "GET /v1/cases/abcd0000/stewards": &s, "GET /v1/status": api.Status{Org: id.OrgID{2}},
+			"GET /v1/cases/abcd0000/pin": &api.Pin{Case: k.Case, State: "ok"}}
+		out, _, code := f.run(t, "case", "show", "abcd0000")
+		if code != 6 {
+			t.Errorf("exit %d", code)
+		}
+		rival := "RIVAL change ab0100000000 to OpenSSL project (leads), Gone one is carried too, signed by OpenSSL project. " +
+			"By the rules everybody follows cd0000000000 in its place. SIGNED BOTH: OpenSSL project. Honest daemons never do."
+		says(t, out, x.says, rival)
+		out, _, _ = f.run(t, "steward", "list", "abcd0000")
+		says(t, out, rival)
+		out, _, _ = f.run(t, "case", "pin", "abcd0000")
+		says(t, out, "No conflict", rival, "A key signed two histories all the same.", "cordon case show abcd00000000")
+	}
+}

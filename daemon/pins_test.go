@@ -208,6 +208,39 @@ func TestPinSaysWhatIsLost(t *testing.T) {
 	}
 }
 
+// TestForkIsNamed: whose key signed two histories is said to who follows the winner
+// too, and that a rival of what is followed is carried, with who signed both.
+func TestForkIsNamed(t *testing.T) {
+	d := newDuel(t)
+	s := pinned(t)
+	s.take(t, d.c, d.common...)
+	s.take(t, d.c, d.first...)
+	s.take(t, d.c, d.second...)
+	forks, err := s.led.Forks(d.c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.cases.With(d.c, func(k *protocol.Case) error {
+		keys, opener := s.showForks(k, forks), k.Stewards()[0]
+		if len(keys) != 1 || keys[0].Org != opener || keys[0].Kid != d.common[0].Kid || keys[0].Name != "A" || keys[0].Proven || keys[0].Revoked ||
+			len(keys[0].Places) != len(forks) || keys[0].Places[0].Comp != "0" {
+			t.Errorf("forked: %+v", keys)
+		}
+		who, err := s.showStewards(k)
+		if err != nil {
+			return err
+		}
+		if len(who.Beside) != 1 || *who.Beside[0].Change.Config != d.second[0].ID || who.Beside[0].Chain != d.first[0].ID ||
+			len(who.Beside[0].Both) != 1 || who.Beside[0].Both[0] != opener || who.State != protocol.StateOK {
+			t.Errorf("beside: %+v", who.Beside)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestUnpinned: before a day is over a config without a child is no pin; and where
 // no case is pinned nobody notices: the test above can fail.
 func TestUnpinned(t *testing.T) {

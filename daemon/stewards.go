@@ -49,7 +49,9 @@ func (s *service) showStewards(k *protocol.Case) (*api.Stewards, error) {
 		name, _ := protocol.KindName(m.Type())
 		out.Owes = append(out.Owes, name)
 	}
-	return out, nil
+	var err error
+	out.Beside, err = s.showBeside(k)
+	return out, err
 }
 
 // showChange is a config that was proposed, with what it changes in its parent; of

@@ -165,8 +165,9 @@ func (c *Case) placesIn(past vector, of []id.OrgID) (ps []Place) {
 // nothing.
 func (c *Case) Pin(x *id.ConfigID) { c.pinned = x }
 
-// Rivals are two certified configs of one parent: what the daemon was pinned to,
-// or what leads there, and what the chain has in its place.
+// Rivals are two certified configs of one parent: one that is not followed (of a
+// conflict, what the daemon was pinned to, or what leads there), and what the chain has
+// in its place.
 type Rivals struct {
 	Pinned, Chain Proposal
 	Both          []id.OrgID // who voted twice: each has signed the proof. Nobody where one is a succession
@@ -180,6 +181,20 @@ func (c *Case) Conflict() (r Rivals, ok bool) {
 		return r, false
 	}
 	return c.rivalry(x, y), true
+}
+
+// Beside lists the configs that are certified and are not followed, each as Pinned
+// beside the link of the chain that has its place, from C0 on: two of one kind are
+// the work of a steward that signed both, whether or not this daemon was pinned.
+func (c *Case) Beside() (rs []Rivals) {
+	for i := 1; i < len(c.chain); i++ {
+		for _, x := range c.chain[i-1].children {
+			if x.certified && x != c.chain[i] {
+				rs = append(rs, c.rivalry(x, c.chain[i]))
+			}
+		}
+	}
+	return rs
 }
 
 // rivals are, in conflict, the config that leads to the pinned one and the link of
@@ -253,6 +268,9 @@ func (c *Case) Unproven() (forks [][2]id.EntryID) {
 	})
 	return forks
 }
+
+// Closed says whether the case has the proof that a key forked.
+func (c *Case) Closed(kid id.Kid) bool { return len(c.closed[kid]) > 0 }
 
 // RefusedActs lists the steward acts, proposals and votes that the case refuses,
 // in display order.

@@ -17,8 +17,34 @@ type Stewards struct {
 	N         uint64      `json:"n"`      // its number; 0 for the first
 	Quorum    int         `json:"quorum"` // how many of the stewards carry the next
 	Stewards  []Steward   `json:"stewards"`
-	Proposals []Change    `json:"proposals"`      // to follow the one in force
-	Owes      []string    `json:"owes,omitempty"` // kinds of what our daemon is about to write by itself
+	Proposals []Change    `json:"proposals"`        // to follow the one in force
+	Beside    []Beside    `json:"beside,omitempty"` // changes that are carried and not followed
+	Owes      []string    `json:"owes,omitempty"`   // kinds of what our daemon is about to write by itself
+}
+
+// Beside is a change that has the voices it needs, where another one is followed.
+type Beside struct {
+	Change Change      `json:"change"`
+	Chain  id.ConfigID `json:"chain"` // what is followed in its place
+	Both   []id.OrgID  `json:"both"`  // who signed both
+}
+
+// ForkedKey is a daemon key that has signed two histories.
+type ForkedKey struct {
+	Org     id.OrgID `json:"org"` // whose key it is; zero: of no organisation of the case
+	Name    string   `json:"name"`
+	Kid     id.Kid   `json:"kid"`
+	Places  []Place  `json:"places"`  // where it signed two entries, one a branch
+	Proven  bool     `json:"proven"`  // the case has the proof: what the key writes after it is refused
+	Revoked bool     `json:"revoked"` // its organisation goes on with another key
+	Own     bool     `json:"own"`     // it is the key of this daemon
+}
+
+// Place is where two entries stand of which one may.
+type Place struct {
+	Comp    string        `json:"comp"` // 0, 1 or the compartment's id
+	Seq     id.Seq        `json:"seq"`
+	Entries [2]id.EntryID `json:"entries"` // the first arrived here before the other
 }
 
 // Steward is an organisation that decides.

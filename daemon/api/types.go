@@ -198,6 +198,7 @@ type Case struct {
 	State        string        `json:"state"` // ok, conflict, upgrade-needed
 	Entries      int           `json:"entries"`
 	Forks        int           `json:"forks"`
+	Forked       []ForkedKey   `json:"forked,omitempty"` // the keys that signed two histories
 	Claims       []CaseClaim   `json:"claims"`
 	Clocks       []Clock       `json:"clocks,omitempty"`  // the legal clocks of our policy that run here
 	Authority    *Stewards     `json:"authority"`         // who decides, and what is proposed

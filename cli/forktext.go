@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"io"
+	"slices"
+
+	"cordon/daemon/api"
+	"cordon/protocol/id"
+)
+
+// forksText says whose keys signed two histories, what that means, and what people
+// can do about it.
+func forksText(w io.Writer, k *api.Case, us id.OrgID) {
+	for _, f := range k.Forked {
+		field(w, "FORK", forkText(k, f, us))
+	}
+}
+
+func forkText(k *api.Case, f api.ForkedKey, us id.OrgID) string {
+	whose := "somebody who is not in the case"
+	if f.Org != (id.OrgID{}) {
+		whose = nameOf(k, f.Org)
+	}
+	s := "key " + shortID(f.Kid.String()) + " of " + whose + " signed two entries at one place: two copies of its home ran, or it was stolen. "
+	if f.Proven {
+		s += "What it writes counts no more. "
+	} else {
+		s += "What it writes counts no more once a member has shown the case the proof, which daemons do by themselves. "
+	}
+	s += "What was written before stays"
+	if slices.ContainsFunc(f.Places, func(p api.Place) bool { return p.Comp == id.Control.String() }) {
+		s += "; of acts as a steward, those at the fork or after it count only where a checkpoint has them"
+	}
+	s += "."
+	short := shortID(k.Case.String())
+	switch {
+	case f.Own:
+		return s + " IT IS THIS DAEMON'S\ncordon key status"
+	case f.Revoked:
+		return s + " Its organisation has revoked it since, and goes on with another key."
+	case f.Org == us:
+		return s + " It is the key of another daemon of ours\ncordon daemon list"
+	case slices.Contains(k.Stewards, f.Org) && len(k.Stewards) > 1:
+		s += " Until it goes on with new keys (there: cordon key renew) it decides nothing. "
+		if !slices.Contains(k.Stewards, us) {
+			return s + "Whether it stays a steward is for the stewards to say."
+		}
+		return s + "If it is to be a steward no more\ncordon steward propose " + short + " --drop " + shortID(f.Org.String())
+	}
+	s += " It goes on with new keys (there: cordon key renew)"
+	if slices.Contains(k.Stewards, us) && f.Org != (id.OrgID{}) && !slices.Contains(k.Stewards, f.Org) && takesPart(k, f.Org) {
+		return s + ", or is removed\ncordon case remove " + short + " " + shortID(f.Org.String()) + " --reason TEXT"
+	}
+	return s + ", or the stewards remove it."
+}
+
+// takesPart says whether an organisation is in the case now.
+func takesPart(k *api.Case, o id.OrgID) bool {
+	return slices.ContainsFunc(k.Participants, func(p api.Participant) bool { return p.Org == o && p.Admitted })
+}
+
+// besideText says which changes of stewards are carried and not followed. In a
+// conflict that is for case pin to show.
+func besideText(w io.Writer, k *api.Case, s *api.Stewards) {
+	if s == nil || s.State == stateConflict {
+		return
+	}
+	for _, b := range s.Beside {
+		x := b.Change
+		text := "change " + shortID(x.Config.String()) + " to " + ranked(k, x.Stewards) + " is carried too, signed by " + names(k, x.Endorsed) +
+			". By the rules everybody follows " + shortID(b.Chain.String()) + " in its place."
+		if len(b.Both) > 0 {
+			text += " SIGNED BOTH: " + names(k, b.Both) + ". Honest daemons never do."
+		}
+		field(w, "RIVAL", text)
+	}
+}

@@ -1,0 +1,51 @@
+package daemon
+
+import (
+	"cordon/daemon/api"
+	"cordon/ledger"
+	"cordon/protocol"
+	"cordon/protocol/id"
+)
+
+// showForks says whose keys have signed two histories, in the order in which this
+// daemon learnt of them.
+func (s *service) showForks(k *protocol.Case, forks []ledger.Fork) (out []api.ForkedKey) {
+	at := map[id.Kid]int{}
+	for _, f := range forks {
+		i, known := at[f.Feed.Kid]
+		if !known {
+			i = len(out)
+			at[f.Feed.Kid] = i
+			out = append(out, s.forkedKey(k, f.Feed.Kid))
+		}
+		out[i].Places = append(out[i].Places, api.Place{Comp: f.Feed.Comp.String(), Seq: f.Seq, Entries: [2]id.EntryID{f.A, f.B}})
+	}
+	return out
+}
+
+// forkedKey says whose a key is, and whether it is still in use.
+func (s *service) forkedKey(k *protocol.Case, kid id.Kid) api.ForkedKey {
+	x := api.ForkedKey{Kid: kid, Proven: k.Closed(kid), Own: kid == s.kid}
+	o, ok := k.OrgOf(kid)
+	if !ok {
+		return x
+	}
+	x.Org = o
+	if org, ok := k.Org(o); ok {
+		d, _ := org.Daemon(kid)
+		x.Name, x.Revoked = org.Name, d.Revoked
+	}
+	return x
+}
+
+// showBeside lists the changes of stewards that are carried and not followed.
+func (s *service) showBeside(k *protocol.Case) (out []api.Beside, err error) {
+	for _, r := range k.Beside() {
+		x, err := s.showChange(k, r.Pinned)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, api.Beside{Change: x, Chain: r.Chain.ID, Both: listed(r.Both)})
+	}
+	return out, nil
+}
