@@ -14,7 +14,10 @@ import (
 
 // keyVerbs are about the organisation's own keys: its root, its daemons.
 var keyVerbs = []verb{
-	{use: "status", short: "the keys of this organisation; may this daemon write, and what to do if not", json: true, run: (*call).keyStatus},
+	{use: "status", short: "the keys of this organisation; may this daemon write, and what to do if not", json: true, run: (*call).keyStatus,
+		flags: func(f *pflag.FlagSet) {
+			f.Bool("events", false, "also what the root has signed, with the words of each: for others that have seen two histories")
+		}},
 	{use: "renew", short: "certify this daemon anew: for longer, or with new keys where the old will not do", json: true, run: (*call).keyRenew,
 		long: `Certify this daemon anew by the root. While its store and its keys are well, the
 certificate is prolonged. After a restore from a backup, when a copy of this
@@ -64,13 +67,27 @@ func (c *call) keyStatus() error {
 	if err != nil {
 		return err
 	}
-	if err := c.show(k, func(w io.Writer) { keysText(w, k, c.now()) }); err != nil {
+	err = c.show(k, func(w io.Writer) {
+		keysText(w, k, c.now())
+		if c.flag("events") {
+			eventsText(w, k.History)
+		}
+	})
+	if err != nil {
 		return err
 	}
 	if k.Fresh {
 		return quiet(exitConflict)
 	}
 	return nil
+}
+
+// eventsText lists the events of our chain with the words of each.
+func eventsText(w io.Writer, events []api.Event) {
+	fmt.Fprintln(w, "\nWhat the root has signed; the words stand for the event and all before it:")
+	for _, e := range events {
+		field(w, fmt.Sprintf("event %d", e.N), safe(e.Says)+"\n"+sixes(e.Words))
+	}
 }
 
 func keysText(w io.Writer, k *api.Keys, now time.Time) {

@@ -2,10 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"cordon/daemon/api"
 	"cordon/protocol/identity"
@@ -13,11 +16,20 @@ import (
 
 // peerVerbs are about the organisations that we know.
 var peerVerbs = []verb{
-	{use: "add FILE", short: "pin an organisation by its card, or take a vouch; - reads stdin", run: (*call).peerAdd,
+	{use: "add FILE", short: "pin an organisation by its card, or take a vouch; - reads stdin", confirm: true, run: (*call).peerAdd,
 		long: `Pin an organisation by its card, as "cordon card" of its daemon prints it. A
 card proves that its parts belong together, not whose it is: your contact with
 it is "tofu" until you know more. FILE may also be a vouch, in which an
-organisation that you know says that it has verified another.` + levelsLong},
+organisation that you know says that it has verified another.
+
+Where the card shows another history of the organisation's keys than the one that
+is known here, its root signed two: the organisation itself, or a thief. Then
+nothing is shared with it any more, and the card is refused with 6, each time,
+until you choose: ask somebody there, by another way, which history is its own, and
+add a card of that one with --choose.` + levelsLong,
+		flags: func(f *pflag.FlagSet) {
+			f.Bool("choose", false, "of two histories of its keys, follow the one on this card")
+		}},
 	{use: "list", short: "list the organisations you know, and how sure you are who they are", json: true, run: (*call).peerList, long: "List the organisations you know." + levelsLong},
 	{use: "show ORG", short: "what speaks for an organisation, and what does no more", json: true, run: (*call).peerShow},
 	{use: "verify ORG WORD…", short: "compare an organisation's twelve words: type what they read to you", more: true, json: true, run: (*call).peerVerify,
@@ -70,7 +82,7 @@ func (c *call) peerAdd() error {
 	if err != nil {
 		return err
 	}
-	p, err := client.AddPeer(c.ctx, file)
+	p, err := c.pinCard(client, file)
 	if err != nil {
 		return err
 	}
@@ -90,6 +102,56 @@ func (c *call) peerAdd() error {
 		c.note("Let them read their twelve words to you over the telephone, then type them:\n  cordon peer verify %s WORD…", shortID(p.Org.String()))
 	}
 	return nil
+}
+
+// pinCard gives the daemon a card or vouch. Where two histories of the organisation's
+// keys were seen it shows both.
+func (c *call) pinCard(client *api.Client, file []byte) (*api.PeerRow, error) {
+	if c.flag("choose") {
+		c.showHistories(client, file)
+		if err := c.confirmed("choose", "The history on this card is followed from now on, and the other one is not let in any more. "+
+			"What spoke for the organisation before counts no more: compare its words anew."); err != nil {
+			return nil, err
+		}
+		return client.ChoosePeer(c.ctx, file)
+	}
+	p, err := client.AddPeer(c.ctx, file)
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Kind == api.Fork {
+		c.showHistories(client, file)
+	}
+	return p, err
+}
+
+// showHistories shows the two histories of a card's organisation, where there are two.
+func (c *call) showHistories(client *api.Client, file []byte) {
+	raw, err := identity.Unarmour(file)
+	if err != nil {
+		return // the daemon says why
+	}
+	card, err := identity.OpenCard(raw)
+	if err != nil {
+		return
+	}
+	if p, err := client.Peer(c.ctx, card.Org.ID.String()); err == nil && len(p.Histories) > 0 {
+		field(c.err, "organisation", safe(p.Name))
+		historiesText(c.err, p)
+	}
+}
+
+// historiesText shows what people compare to find out which of two histories is an
+// organisation's own.
+func historiesText(w io.Writer, p *api.PeerRow) {
+	for i, h := range p.Histories {
+		name := "known before"
+		if i > 0 {
+			name = "the other"
+		}
+		field(w, name, fmt.Sprintf("event %d of %d: %s\n%s", h.At.N, h.Events, safe(h.At.Says), sixes(h.At.Words)))
+	}
+	if len(p.Histories) > 0 {
+		field(w, "what to do", fmt.Sprintf("call somebody there whom you know, at a number that you have from elsewhere: which words has event %d in their\n"+
+			"cordon key status --events", p.Histories[0].At.N)+"\nThen add a card of that history: cordon peer add FILE --choose")
+	}
 }
 
 func (c *call) peerList() error {
@@ -271,6 +333,7 @@ func peerText(w io.Writer, p *api.PeerRow, now time.Time) {
 	} else {
 		field(w, "contact", p.Contact)
 	}
+	historiesText(w, p)
 	if p.Hold {
 		field(w, "ON HOLD", "gets nothing of any case from you: cordon peer resume")
 	}

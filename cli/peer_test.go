@@ -49,3 +49,14 @@ func TestContact(t *testing.T) {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 }
+
+// TestHistories: of an organisation with two histories both are shown, with what to ask.
+func TestHistories(t *testing.T) {
+	twelve := strings.TrimSpace(strings.Repeat("crucial ", 12))
+	p := api.PeerRow{Org: id.OrgID{1}, Name: "Twofold \x1b[2J", Level: "suspect", Histories: []api.History{
+		{Events: 3, At: api.Event{N: 3, Says: "rotates the root", Words: twelve}},
+		{Events: 4, At: api.Event{N: 3, Says: "is named Twofold, with " + strings.Repeat("evil.example, ", 9), Words: twelve}}}}
+	out, _, _ := fake{"GET /v1/peers/Twofold": p}.run(t, "peer", "show", "Twofold")
+	says(t, out, "contact suspect", "known before event 3 of 3: rotates the root crucial", "the other event 3 of 4: is named Twofold, with evil.example",
+		"which words has event 3 in their cordon key status --events", "cordon peer add FILE --choose")
+}

@@ -58,6 +58,13 @@ func (s *society) pin(p *party) {
 	}
 }
 
+func (s *society) choose(p *party) {
+	s.t.Helper()
+	if err := s.dir.choose(p.card(uint64(s.now.UnixMilli()))); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *society) verify(p *party) {
 	s.t.Helper()
 	if err := s.dir.speak(p.org.ID, func(c *contact) { c.Words = s.now }); err != nil {
@@ -170,7 +177,7 @@ func TestVouched(t *testing.T) {
 			fork.renamed("Other")
 			s.dir.Learn(a.org.ID, a.org.Events)
 			s.dir.Learn(a.org.ID, fork.org.Events)
-			s.pin(a)
+			s.choose(a)
 		}, "tofu", "not compared the voucher's words"},
 		"a year goes by": {func(s *society, _, _, _ *party) { s.now = s.now.Add(vouchLasts) }, "tofu", "it has ended"},
 		"a certificate runs out": {func(s *society, a, _, p *party) {
@@ -317,7 +324,7 @@ func TestPinnedAnew(t *testing.T) {
 	if err := s.dir.speak(p.org.ID, func(*contact) { t.Error("a suspect is spoken for") }); err == nil {
 		t.Error("a suspect is spoken for")
 	}
-	s.pin(&fork)
+	s.choose(&fork)
 	s.is(p, "tofu", "two histories of its keys were seen")
 	s.verify(p)
 	s.is(p, "verified", "")

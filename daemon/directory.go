@@ -51,7 +51,9 @@ type known struct {
 	card    *identity.Card         // nil: not pinned
 	others  map[id.Kid]beside      // of its further daemons; empty unless pinned
 	met     map[id.CaseID][]string // common cases, and the addresses given there
-	suspect bool                   // two chains, neither extends the other: until pinned anew
+	suspect bool                   // two chains, neither extends the other: until a person chooses one
+	rival   *identity.Org          // suspect: the other chain; nil: not kept
+	dropped *identity.Org          // the chain that a person has not chosen; nil: none
 	contact contact                // what speaks for it; empty unless pinned
 	hold    bool                   // a person holds everything of cases back from it
 }
@@ -63,6 +65,8 @@ type orgRow struct {
 	Others  map[id.Kid]beside   `json:"others,omitempty"`
 	Met     map[string][]string `json:"met,omitempty"` // case id: addresses
 	Suspect bool                `json:"suspect,omitempty"`
+	Rival   [][]byte            `json:"rival,omitempty"`   // suspect: the events of the other chain
+	Dropped [][]byte            `json:"dropped,omitempty"` // the events of the chain that was not chosen
 	Contact contact             `json:"contact,omitzero"`
 	Hold    bool                `json:"hold,omitempty"`
 }
@@ -83,6 +87,9 @@ func openDirectory(l *ledger.Ledger, sib *siblings, log *slog.Logger, now func()
 			if k.card, err = identity.OpenCard(row.Card); err != nil {
 				return fmt.Errorf("stored card: %w", err)
 			}
+		}
+		if err := k.readOthers(row); err != nil {
+			return fmt.Errorf("stored identity: %w", err)
 		}
 		for c, addrs := range row.Met {
 			caseID, err := id.Parse[id.CaseID](c)
@@ -152,6 +159,12 @@ func (d *directory) save(k *known) error {
 	if k.card != nil {
 		row.Card = k.card.Raw
 	}
+	if k.rival != nil {
+		row.Rival = k.rival.Events
+	}
+	if k.dropped != nil {
+		row.Dropped = k.dropped.Events
+	}
 	for c, addrs := range k.met {
 		row.Met[c.String()] = addrs
 	}
@@ -160,43 +173,6 @@ func (d *directory) save(k *known) error {
 	}
 	d.replace(o, k)
 	return nil
-}
-
-// pin takes a card that a person has given us. It wins over what was met before;
-// a card that contradicts a pinned chain is a fork, an older one changes nothing.
-func (d *directory) pin(c *identity.Card) error {
-	if c.Org.ID == d.self {
-		return invalid("this is our own card")
-	}
-	d.edit.Lock()
-	defer d.edit.Unlock()
-	k, ok := d.orgs[c.Org.ID]
-	if !ok {
-		k = &known{org: c.Org, met: map[id.CaseID][]string{}}
-	}
-	n := *k
-	switch {
-	case c.Org.Extends(k.org):
-		n.org = c.Org
-	case k.org.Extends(c.Org): // an older card of the same chain
-	case k.card != nil && !k.suspect:
-		n.suspect = true
-		return errors.Join(d.save(&n), &api.Error{
-			Kind: api.Fork,
-			Text: "this card and the one pinned before show two histories of one organisation's keys",
-			Try:  "ask the organisation by another way, then add the card that it stands by",
-		})
-	default:
-		n.org = c.Org
-	}
-	if k.card != nil && k.suspect {
-		n.contact = contact{Anew: true} // who holds the root is open again
-	}
-	n.suspect = false
-	if k.card == nil || c.T >= k.card.T {
-		n.card = c
-	}
-	return d.save(&n)
 }
 
 // meet notes the members of a case that we are in, with the addresses that they
@@ -265,9 +241,10 @@ func (d *directory) extend(k *known, org *identity.Org) {
 		}
 		k.org = org
 		d.tellGrew(org.ID)
+	case k.hasDropped(org): // a person has decided
 	default:
-		k.suspect = true
-		d.log.Warn("an organisation shows two histories of its keys; nothing is shared with it until it is pinned anew")
+		k.contradicted(org)
+		d.log.Warn("an organisation shows two histories of its keys; nothing is shared with it until a person chooses one")
 	}
 }
 
@@ -418,7 +395,7 @@ func (d *directory) list(links map[id.OrgID]standing) []api.PeerRow {
 			Connected: links[o].connected, Fault: links[o].fault, Hold: k.hold, Addrs: append([]string{}, k.addrs()...)}
 		switch {
 		case k.suspect:
-			row.Level = "suspect"
+			row.Level, row.Histories = "suspect", k.histories()
 		case k.card != nil:
 			row.Level, row.Domains = "pinned", k.org.Domains
 			row.Grounds = d.grounds(k)

@@ -164,17 +164,28 @@ func twofold(t *testing.T) (p, fork *party) {
 	return p, &other
 }
 
-// TestDirectorySuspect: an organisation with two histories is let in by none
-// until a person decides.
+// TestDirectorySuspect: an organisation with two histories is let in by none until a
+// person chooses one, whichever card is added how often, and both are shown.
 func TestDirectorySuspect(t *testing.T) {
 	d, reopen := newDirectory(t)
 	p, fork := twofold(t)
+	before := &party{t: t, keys: p.keys, org: p.org}
+	before.org, _ = identity.Replay(p.org.Events[:2])
 	if err := d.pin(p.card(1)); err != nil {
 		t.Fatal(err)
 	}
-	var e *api.Error
-	if err := d.pin(fork.card(2)); !errors.As(err, &e) || e.Kind != api.Fork {
-		t.Fatalf("the second history: %v", err)
+	refused := func(err error) {
+		t.Helper()
+		var e *api.Error
+		if !errors.As(err, &e) || e.Kind != api.Fork || e.Rule != ruleHistories {
+			t.Errorf("the second history: %v", err)
+		}
+	}
+	for range 3 {
+		refused(d.pin(fork.card(2)))
+		refused(d.pin(p.card(3)))
+		refused(d.pin(before.card(4)))
+		refused(d.choose(before.card(4)))
 	}
 	for _, d := range []*directory{d, reopen()} {
 		if _, ok := d.Allowed(p.transport()); ok || len(d.Targets()) != 0 {
@@ -183,15 +194,68 @@ func TestDirectorySuspect(t *testing.T) {
 		if _, ok := d.pinned(p.org.ID); ok {
 			t.Error("a suspect may be invited")
 		}
-		if l := d.list(nil); len(l) != 1 || l[0].Level != "suspect" {
+		l := d.list(nil)
+		if len(l) != 1 || l[0].Level != "suspect" || len(l[0].Histories) != 2 {
+			t.Fatalf("listed as %+v", l)
+		}
+		for i, side := range []*party{p, fork} {
+			h, e := l[0].Histories[i], side.org.History()[2]
+			if h.Events != 3 || h.At.N != 3 || h.At.Says != e.Says || h.At.Words != words(id.OrgID(e.ID)) {
+				t.Errorf("history %d: %+v", i, h)
+			}
+		}
+	}
+	if err := d.choose(fork.card(0)); err != nil { // older than the card of the other
+		t.Fatal(err)
+	}
+	for _, d := range []*directory{d, reopen()} {
+		c, ok := d.Allowed(p.transport())
+		if !ok || !c.Chain.Extends(fork.org) {
+			t.Error("a person has decided, and it does not count")
+		}
+		if card, ok := d.pinned(p.org.ID); !ok || !card.Org.Extends(fork.org) {
+			t.Error("the card is of the other history")
+		}
+		if l := d.list(nil); l[0].Histories != nil || l[0].Contact != "tofu" {
 			t.Errorf("listed as %+v", l)
 		}
 	}
-	if err := d.pin(fork.card(3)); err != nil {
+	// The history that was not chosen disturbs nobody any more, and is not taken unasked.
+	refused(d.pin(p.card(9)))
+	d.Learn(p.org.ID, p.org.Events)
+	if err := d.meet(id.CaseID{1}, map[id.OrgID]member{p.org.ID: {org: p.org}}); err != nil {
 		t.Fatal(err)
 	}
-	if c, ok := d.Allowed(p.transport()); !ok || !c.Chain.Extends(fork.org) {
-		t.Error("a person has decided, and it does not count")
+	d = reopen()
+	d.Learn(p.org.ID, p.org.Events)
+	if _, ok := d.pinned(p.org.ID); !ok {
+		t.Error("suspect again")
+	}
+	if err := d.choose(p.card(9)); err != nil {
+		t.Fatal(err)
+	}
+	if org, _ := d.org(p.org.ID); !org.Extends(p.org) {
+		t.Error("a person may change its mind")
+	}
+}
+
+// TestMetSuspect: who was met in cases with two histories is not pinned unasked.
+func TestMetSuspect(t *testing.T) {
+	d, _ := newDirectory(t)
+	p, fork := twofold(t)
+	if err := d.meet(id.CaseID{1}, map[id.OrgID]member{p.org.ID: {org: p.org}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := d.pin(fork.card(1)); err == nil {
+			t.Error("pinned in the place of what a case shows")
+		}
+	}
+	if err := d.choose(fork.card(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := d.pinned(p.org.ID); !ok {
+		t.Error("not pinned")
 	}
 }
 

@@ -219,6 +219,9 @@ func (d *directory) inherit(row orgRow) error {
 		n.card = card
 	}
 	n.contact, n.suspect, n.hold = row.Contact, n.suspect || row.Suspect, n.hold || row.Hold
+	if err := n.readOthers(row); err != nil {
+		return err
+	}
 	return d.save(n)
 }
 

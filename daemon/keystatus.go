@@ -22,6 +22,9 @@ func (s *service) getKeys(*http.Request) (any, error) {
 	for _, d := range s.org.Daemons() {
 		k.Daemons = append(k.Daemons, s.keyRow(d))
 	}
+	for i, e := range s.org.History() {
+		k.History = append(k.History, api.Event{N: i + 1, Says: e.Says, Words: words(id.OrgID(e.ID))})
+	}
 	s.keyState(k)
 	if !k.Fresh {
 		return k, nil

@@ -97,7 +97,8 @@ func (s *service) getPeers(*http.Request) (any, error) {
 	return &api.Peers{Schema: "cordon.peers/1", Peers: s.dir.list(s.links())}, nil
 }
 
-// addPeer answers POST /peers: it pins a card, or takes a vouch.
+// addPeer answers POST /peers: it pins a card, or takes a vouch. With
+// choose a person follows the card's history, of two that were seen.
 func (s *service) addPeer(r *http.Request) (any, error) {
 	text, err := readUpTo(r.Body, maxRequest)
 	if err != nil {
@@ -121,7 +122,11 @@ func (s *service) addPeer(r *http.Request) (any, error) {
 	if card.Org.ID == s.org.ID {
 		return s.addSibling(card)
 	}
-	if err := s.dir.pin(card); err != nil {
+	pin := s.dir.pin
+	if r.URL.Query().Get("choose") != "" {
+		pin = s.dir.choose
+	}
+	if err := pin(card); err != nil {
 		return nil, err
 	}
 	return s.peer(card.Org.ID)

@@ -74,7 +74,14 @@ func (c *Client) Card(ctx context.Context) ([]byte, error) {
 	return readAll(body)
 }
 
-// AddPeer pins the organisation of an armoured card.
+// ChoosePeer is AddPeer where two histories of the organisation's keys were seen: the
+// card's is to be followed.
+func (c *Client) ChoosePeer(ctx context.Context, card []byte) (*PeerRow, error) {
+	return post[PeerRow](ctx, c, "/peers?choose=1", "text/plain", bytes.NewReader(card))
+}
+
+// AddPeer pins the organisation of an armoured card. Fork: two histories of its keys
+// were seen, and a person has to choose.
 func (c *Client) AddPeer(ctx context.Context, card []byte) (*PeerRow, error) {
 	return post[PeerRow](ctx, c, "/peers", "text/plain", bytes.NewReader(card))
 }

@@ -17,6 +17,7 @@ type Keys struct {
 	Root        string    `json:"root"`        // thumbprint of the root key in force
 	NextRoot    string    `json:"next_root"`   // SHA-256 of the one that is to follow: the commitment
 	Events      int       `json:"events"`      // length of the chain
+	History     []Event   `json:"history"`     // its events; others that have two compare the words
 	Daemons     []KeyRow  `json:"daemons"`
 	State       string    `json:"state"` // ok, expiring, expired, restored, used-elsewhere, revoked, uncertified
 	Text        string    `json:"text"`  // what State means here

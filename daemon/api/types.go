@@ -51,19 +51,34 @@ type RelayRow struct {
 
 // PeerRow is one organisation that we know.
 type PeerRow struct {
-	Schema      string   `json:"schema,omitempty"` // cordon.peer/1 where it stands alone
-	Org         id.OrgID `json:"org"`
-	Name        string   `json:"name"`
-	Level       string   `json:"level"` // pinned; introduced: met in a case, cannot be invited; own: another daemon of ours
-	Fingerprint string   `json:"fingerprint"`
-	Connected   bool     `json:"connected"`
-	Fault       *Fault   `json:"fault,omitempty"` // what it did against the rules last, since the daemon runs
-	Hold        bool     `json:"hold,omitempty"`  // a person holds everything of cases back from it, here
-	Addrs       []string `json:"addrs"`
-	Contact     string   `json:"contact,omitempty"` // pinned: how sure we are who it is: tofu, domain, vouched, verified
-	Domains     []string `json:"domains,omitempty"` // pinned: those that it names as its own
-	Grounds     []Ground `json:"grounds,omitempty"` // pinned: what Contact follows from
-	Events      int      `json:"events,omitempty"`  // own: length of our chain with what its card has brought
+	Schema      string    `json:"schema,omitempty"` // cordon.peer/1 where it stands alone
+	Org         id.OrgID  `json:"org"`
+	Name        string    `json:"name"`
+	Level       string    `json:"level"` // pinned; introduced: met in a case, cannot be invited; suspect: two histories of its keys; own: another daemon of ours
+	Fingerprint string    `json:"fingerprint"`
+	Connected   bool      `json:"connected"`
+	Fault       *Fault    `json:"fault,omitempty"` // what it did against the rules last, since the daemon runs
+	Hold        bool      `json:"hold,omitempty"`  // a person holds everything of cases back from it, here
+	Addrs       []string  `json:"addrs"`
+	Contact     string    `json:"contact,omitempty"`   // pinned: how sure we are who it is: tofu, domain, vouched, verified
+	Domains     []string  `json:"domains,omitempty"`   // pinned: those that it names as its own
+	Grounds     []Ground  `json:"grounds,omitempty"`   // pinned: what Contact follows from
+	Histories   []History `json:"histories,omitempty"` // suspect: the one known before, and the other
+	Events      int       `json:"events,omitempty"`    // own: length of our chain with what its card has brought
+}
+
+// History is one of two histories of an organisation's keys, of which neither goes on
+// from the other.
+type History struct {
+	Events int   `json:"events"` // how many it has
+	At     Event `json:"at"`     // the first that the other has not
+}
+
+// Event is one event of an organisation's chain.
+type Event struct {
+	N     int    `json:"n"` // from 1 on
+	Says  string `json:"says"`
+	Words string `json:"words"` // twelve words, for it and all before it
 }
 
 // Peers is every organisation that we know. cordon.peers/1
