@@ -124,7 +124,7 @@ func changeText(w io.Writer, k *api.Case, p api.Change) {
 		field(w, "go", names(k, p.Dropped)+"; each stays in the case until it is removed")
 	}
 	if len(p.Lost) > 0 {
-		field(w, "VOID", count(len(p.Lost), "act")+" of who goes, above the cut:\n"+lostText(k, p.Lost))
+		field(w, "VOID", count(len(p.Void), "act")+" of who goes, above the cut:\n"+lostText(k, p))
 	}
 	switch {
 	case p.InForce:
@@ -145,15 +145,18 @@ func changeText(w io.Writer, k *api.Case, p api.Change) {
 
 // lostText says what acts that lose their force decided, in the words of the log, a
 // line an act.
-func lostText(k *api.Case, lost []api.Lost) string {
-	lines := make([]string, len(lost))
-	for i, x := range lost {
+func lostText(k *api.Case, p api.Change) string {
+	lines := make([]string, len(p.Lost))
+	for i, x := range p.Lost {
 		about := aboutIn(k, x.About)
 		x.Refused, x.About = "", about
 		lines[i] = shortID(x.ID.String()) + " " + logWords(x.LogLine) + " by " + nameOf(k, x.Org)
 		if x.Then != "" {
 			lines[i] += ": " + safe(about) + thenText(x)
 		}
+	}
+	if more := len(p.Void) - len(p.Lost); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more: cordon case log %s", more, shortID(k.Case.String())))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -349,7 +352,7 @@ func rivalText(w io.Writer, k *api.Case, title string, p api.Change, now time.Ti
 	field(w, "stewards", ranked(k, p.Stewards))
 	field(w, "signed by", names(k, p.Endorsed)+fmt.Sprintf("; %d were needed", p.Need))
 	if len(p.Lost) > 0 {
-		field(w, "VOID", count(len(p.Lost), "act")+" under the other:\n"+lostText(k, p.Lost))
+		field(w, "VOID", count(len(p.Void), "act")+" under the other:\n"+lostText(k, p))
 	}
 	for _, s := range p.Warnings {
 		field(w, "NOTE", s)

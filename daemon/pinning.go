@@ -98,7 +98,7 @@ func refuseFollow(r *api.Rivals, accepted bool) error {
 	if r == nil || accepted {
 		return nil
 	}
-	if n := len(r.Chain.Lost); n > 0 {
+	if n := len(r.Chain.Void); n > 0 {
 		return loss(n, "under what this daemon acted under would lose its force", "under what this daemon acted under would lose their force")
 	}
 	if slices.Contains(r.Chain.Warnings, stewardNoMore) {

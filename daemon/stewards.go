@@ -72,9 +72,15 @@ func (s *service) showChange(k *protocol.Case, p protocol.Proposal) (out api.Cha
 	return out, err
 }
 
+// maxLost is how many acts that would lose their force a change has as lines of the log.
+const maxLost = 20
+
 // showLost fills in the acts that would lose their force.
 func (s *service) showLost(k *protocol.Case, out *api.Change, void []protocol.Voided) error {
-	for _, v := range void {
+	for i, v := range void {
+		if out.Void = append(out.Void, v.ID); i >= maxLost {
+			continue
+		}
 		e, err := s.led.Entry(k.ID(), v.ID)
 		if err != nil {
 			return err
@@ -86,7 +92,7 @@ func (s *service) showLost(k *protocol.Case, out *api.Change, void []protocol.Vo
 		case v.Org != nil:
 			x.Then = "out"
 		}
-		out.Void, out.Lost = append(out.Void, v.ID), append(out.Lost, x)
+		out.Lost = append(out.Lost, x)
 	}
 	return nil
 }

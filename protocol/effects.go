@@ -45,7 +45,11 @@ func (c *Case) Effects(f Config) (e Effects) {
 			}
 		}
 	}
-	e.Void = c.voids(void, func(o id.OrgID) bool { return f.steward(o) || c.seatedWithout(o, void) })
+	gone := make(map[*node]bool, len(void))
+	for _, a := range void {
+		gone[a] = true
+	}
+	e.Void = c.voids(void, func(o id.OrgID) bool { return f.steward(o) || c.seatedWithout(o, gone) })
 	return e
 }
 
@@ -79,9 +83,9 @@ func (n *node) subject() (o id.OrgID, ok bool) {
 
 // seatedWithout says whether some admit of o would stand if these acts did not
 // count: each removal and exit that is left is in its past.
-func (c *Case) seatedWithout(o id.OrgID, void []*node) bool {
+func (c *Case) seatedWithout(o id.OrgID, void map[*node]bool) bool {
 	x := c.orgOrNone(o)
-	counts := func(n *node) bool { return !slices.Contains(void, n) }
+	counts := func(n *node) bool { return !void[n] }
 	return slices.ContainsFunc(x.admits, func(a *node) bool {
 		return counts(a) && !slices.ContainsFunc(x.kills, func(k *node) bool { return counts(k) && !a.past.has(k) })
 	})

@@ -71,7 +71,7 @@ type Change struct {
 	Added    []id.OrgID   `json:"added"`
 	Dropped  []id.OrgID   `json:"dropped"`
 	Void     []id.EntryID `json:"void"` // acts that would lose their force
-	Lost     []Lost       `json:"lost"` // the same acts, as the log has them
+	Lost     []Lost       `json:"lost"` // the first 20 of them, as the log has them
 	InForce  bool         `json:"in_force"`
 	Warnings []string     `json:"warnings,omitempty"` // of what is not in force, for people
 }
