@@ -22,11 +22,11 @@ card proves that its parts belong together, not whose it is: your contact with
 it is "tofu" until you know more. FILE may also be a vouch, in which an
 organisation that you know says that it has verified another.
 
-Where the card shows another history of the organisation's keys than the one that
-is known here, its root signed two: the organisation itself, or a thief. Then
-nothing is shared with it any more, and the card is refused with 6, each time,
-until you choose: ask somebody there, by another way, which history is its own, and
-add a card of that one with --choose.` + levelsLong,
+Where the card shows another history of the organisation's keys than the one
+that is known here, its root signed two: the organisation itself, or a thief.
+Then nothing is shared with it any more, and the card is refused with 6, each
+time, until you choose: ask somebody there, by another way, which history is its
+own, and add a card of that one with --choose.` + levelsLong,
 		flags: func(f *pflag.FlagSet) {
 			f.Bool("choose", false, "of two histories of its keys, follow the one on this card")
 		}},

@@ -40,8 +40,8 @@ your voice counts, which is 14 days later; the same command then proposes it.`,
 	{use: "endorse CASE CONFIG", short: "give our voice to a proposal", json: true, confirm: true, run: (*call).stewardEndorse,
 		long: `Give our voice to a proposal; CONFIG is its id or a prefix, from "cordon steward
 list". Only the first voice counts until a proposal is in force. What follows is
-printed first; on a terminal you are asked. Elsewhere it goes on, unless acts would
-lose their force: then it ends with 4, and --yes goes on all the same.`},
+printed first; on a terminal you are asked. Elsewhere it goes on, unless acts
+would lose their force: then it ends with 4, and --yes goes on all the same.`},
 }
 
 func (c *call) stewardList() error {
@@ -257,12 +257,12 @@ func (c *call) stands(k *api.Case, p *api.Change, err error) error {
 // pinLong is the help of case pin.
 const pinLong = `Decide a conflict: two changes of stewards that follow one config are both
 carried, which takes a steward that signed both. Everybody who holds the same
-entries follows the same one by the rules; a daemon that has acted under the other
-stops acting until a person has looked. Without CONFIG this shows both, who signed
-both, and which acts lose their force; with it, it decides. What follows is printed
-first; on a terminal you are asked. Elsewhere it goes on, unless acts would lose
-their force or you would be no steward any more: then it ends with 4, and --yes goes
-on all the same.`
+entries follows the same one by the rules; a daemon that has acted under the
+other stops acting until a person has looked. Without CONFIG this shows both,
+who signed both, and which acts lose their force; with it, it decides. What
+follows is printed first; on a terminal you are asked. Elsewhere it goes on,
+unless acts would lose their force or you would be no steward any more: then it
+ends with 4, and --yes goes on all the same.`
 
 func (c *call) casePin() error {
 	client, k, err := c.caseOf()

@@ -239,6 +239,38 @@ func TestDirectorySuspect(t *testing.T) {
 	}
 }
 
+// TestChoiceIsInherited: what a person has chosen of two histories holds for a standby
+// that takes over, whichever of them it knew itself.
+func TestChoiceIsInherited(t *testing.T) {
+	former, _ := newDirectory(t)
+	p, fork := twofold(t)
+	if err := former.pin(p.card(2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := former.choose(fork.card(1)); err != nil {
+		t.Fatal(err)
+	}
+	row, _, err := former.rows.get(p.org.ID[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, knows := range map[string]*party{"the one": fork, "the other": p, "neither": nil} {
+		d, _ := newDirectory(t)
+		if knows != nil {
+			if err := d.pin(knows.card(3)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.inherit(row); err != nil {
+			t.Fatal(err)
+		}
+		d.Learn(p.org.ID, p.org.Events)
+		if card, ok := d.pinned(p.org.ID); !ok || !card.Org.Extends(fork.org) {
+			t.Errorf("a standby that knew %s: pinned %v", name, ok)
+		}
+	}
+}
+
 // TestMetSuspect: who was met in cases with two histories is not pinned unasked.
 func TestMetSuspect(t *testing.T) {
 	d, _ := newDirectory(t)

@@ -213,14 +213,23 @@ func (d *directory) inherit(row orgRow) error {
 	if !ok {
 		k = &known{org: org, met: map[id.CaseID][]string{}}
 	}
-	n := k.clone()
+	n, former := k.clone(), &known{org: org}
+	if err := former.readOthers(row); err != nil {
+		return err
+	}
+	if former.hasDropped(n.org) { // a person has chosen there
+		n.org, n.card, n.others, n.suspect = org, nil, nil, false
+	}
 	d.extend(n, org)
 	if n.card == nil || card.T >= n.card.T {
 		n.card = card
 	}
 	n.contact, n.suspect, n.hold = row.Contact, n.suspect || row.Suspect, n.hold || row.Hold
-	if err := n.readOthers(row); err != nil {
-		return err
+	if former.rival != nil {
+		n.rival = former.rival
+	}
+	if former.dropped != nil {
+		n.dropped = former.dropped
 	}
 	return d.save(n)
 }
