@@ -55,7 +55,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	if k.Release != nil {
 		field(w, "release", releaseText(k.Release, now))
 	}
-	authorityText(w, k)
+	authorityText(w, k, now)
 	if slices.Contains(k.Stewards, us) {
 		field(w, "you invite", "contacts that are "+k.Contact+contactAbove(k.Contact))
 	}
@@ -256,7 +256,7 @@ func claimText(k *api.Case, cl api.CaseClaim) string {
 }
 
 // authorityText says who decides, what is proposed, and which acts do not count.
-func authorityText(w io.Writer, k *api.Case) {
+func authorityText(w io.Writer, k *api.Case, now time.Time) {
 	who := ranked(k, k.Stewards)
 	if a := k.Authority; a != nil && len(k.Stewards) > 1 {
 		who += fmt.Sprintf("; %d of %d carry a change", a.Quorum, len(k.Stewards))
@@ -268,6 +268,9 @@ func authorityText(w io.Writer, k *api.Case) {
 	}
 	besideText(w, k, k.Authority)
 	if a := k.Authority; a != nil {
+		if a.Silence != nil {
+			field(w, "silent", silenceText(k, a.Silence, now))
+		}
 		for _, p := range a.Proposals {
 			field(w, "proposed", proposedText(k, p))
 		}

@@ -26,7 +26,8 @@ runs "cordon steward endorse".
 When so many stewards have fallen silent that the others are no quorum, the members
 replace them with --succession: two thirds of the members who are not dropped carry
 it. The first run notes the silence (exit code 7, pending) and says from when on
-your voice counts, which is 14 days later; the same command then proposes it.`,
+your voice counts, which is 14 days later; the same command then proposes it.
+Meanwhile "cordon steward list" says who has noted it.`,
 		example: `  cordon steward propose 3f2a9c01 --add Beta --add Gamma
   cordon steward propose 3f2a9c01 --drop Alpha --lead Beta
   cordon steward propose 3f2a9c01 --drop Alpha --add Beta --succession`,
@@ -96,6 +97,10 @@ func stewardsText(w io.Writer, k *api.Case, s *api.Stewards, now time.Time) {
 		fmt.Fprintln(w)
 		besideText(w, k, s)
 	}
+	if s.Silence != nil {
+		fmt.Fprintln(w)
+		field(w, "silent", silenceText(k, s.Silence, now))
+	}
 	for _, p := range s.Proposals {
 		fmt.Fprintln(w)
 		field(w, "proposed", p.Kind+" "+shortID(p.Config.String())+" by "+nameOf(k, p.By)+", "+when(p.T, now))
@@ -104,6 +109,27 @@ func stewardsText(w io.Writer, k *api.Case, s *api.Stewards, now time.Time) {
 			fmt.Fprintf(w, "  cordon steward endorse %s %s\n", shortID(k.Case.String()), shortID(p.Config.String()))
 		}
 	}
+}
+
+// silenceText says who is silent, who has noted it, and what comes of it when.
+func silenceText(k *api.Case, q *api.Quiet, now time.Time) string {
+	var noted []id.OrgID
+	for _, x := range q.Noted {
+		noted = append(noted, x.Org)
+	}
+	s := names(k, q.Silent) + "; noted by " + names(k, noted)
+	if len(q.Missing) > 0 {
+		s += "; not yet by " + names(k, q.Missing)
+	}
+	switch {
+	case q.From == nil:
+		s += "\na voice for a succession counts 14 days after its organisation has noted the silence"
+	case now.Before(*q.From):
+		s += "\nwe can endorse a succession from " + when(*q.From, now)
+	default:
+		s += "\nwe can endorse a succession since " + when(*q.From, now)
+	}
+	return s
 }
 
 // carries says in words what it takes to change the stewards.

@@ -68,6 +68,31 @@ func TestStewardList(t *testing.T) {
 	}
 }
 
+// TestSilence: who is silent, who has noted it, and when our voice counts.
+func TestSilence(t *testing.T) {
+	k, s := twoStewards()
+	k.Authority, s.Proposals = &s, nil
+	s.Silence = &api.Quiet{Silent: []id.OrgID{{1}}, Noted: []api.Noted{{Org: id.OrgID{2}, T: noon}}, Missing: []id.OrgID{{4}}}
+	f := fake{"GET /v1/cases/abcd0000": &k, "GET /v1/cases/abcd0000/stewards": &s, "GET /v1/status": api.Status{Org: id.OrgID{4}}}
+	shown := func(want string) {
+		t.Helper()
+		for _, verb := range [][]string{{"steward", "list"}, {"case", "show"}} {
+			out, _, _ := f.run(t, append(verb, "abcd0000")...)
+			says(t, out, want)
+			if out, _, _ = f.run(t, append(verb, "abcd0000", "--json")...); !strings.Contains(out, `"silent"`) {
+				t.Errorf("%v: %s", verb, out)
+			}
+		}
+	}
+	k.Participants[1].Name = "Beta"
+	shown("silent OpenSSL project; noted by Beta; not yet by Gone one a voice for a succession counts 14 days after")
+	from := noon.Add(60 * 24 * time.Hour)
+	s.Silence.From, s.Silence.Missing = &from, nil
+	shown("silent OpenSSL project; noted by Beta we can endorse a succession from 2027-01-20 12:00 UTC")
+	from = noon.Add(-time.Hour)
+	shown("we can endorse a succession since 2026-11-21 11:00 UTC")
+}
+
 // TestPinText: both certificates, who signed both, and what each choice means.
 func TestPinText(t *testing.T) {
 	k, s := twoStewards()

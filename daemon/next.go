@@ -46,6 +46,7 @@ func (s *service) next(out *api.Next, k *protocol.Case) {
 	}
 	if a.us.Admitted {
 		a.suggest()
+		a.silence(s.showSilence(k))
 	}
 	for _, x := range out.Clocks { // who has left has to tell its authority all the same
 		if x.Done == nil {

@@ -200,18 +200,23 @@ func loss(n int, one, many string) error {
 // its silence is noted, and the time has passed. The caller holds the case's lock.
 func (s *service) patience(ctx context.Context, c id.CaseID, config func(*protocol.Case) (protocol.Config, error)) error {
 	var noted uint64
-	var ok bool
+	var ok, shown bool
 	look := func(k *protocol.Case) error {
 		f, err := config(k)
 		if err == nil {
 			noted, ok = k.SilenceNoted(s.kid, f)
+			q, _ := k.Quiet()
+			shown = len(without(without(k.Stewards(), f.Stewards), q.Stewards)) == 0
 		}
 		return err
 	}
 	if err := s.cases.With(c, look); err != nil {
 		return err
 	}
-	if !ok {
+	if ok && s.ms() >= noted+protocol.Silence {
+		return nil
+	}
+	if !ok || !shown { // what we wrote for another reason tells nobody that we wait
 		p, err := s.beginLocked(c, simple(new(protocol.Alive)))
 		if err != nil {
 			return err
@@ -220,12 +225,11 @@ func (s *service) patience(ctx context.Context, c id.CaseID, config func(*protoc
 		if err != nil {
 			return err
 		}
-		noted = e.T
+		if !ok {
+			noted = e.T
+		}
 	}
 	from := noted + protocol.Silence
-	if s.ms() >= from {
-		return nil
-	}
 	return &api.Error{Kind: api.Pending, Rule: "endorsed-too-early",
 		Text: fmt.Sprintf("the silence is noted; if it lasts, this organisation can endorse a succession from %s on, by its own clock",
 			api.Instant(from).Format("2006-01-02 15:04 UTC")),

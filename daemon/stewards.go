@@ -45,6 +45,7 @@ func (s *service) showStewards(k *protocol.Case) (*api.Stewards, error) {
 		}
 		out.Proposals = append(out.Proposals, x)
 	}
+	out.Silence = s.showSilence(k)
 	for _, m := range k.Duties(s.kid, s.ms(), protocol.Word{At: s.ms()}) {
 		name, _ := protocol.KindName(m.Type())
 		out.Owes = append(out.Owes, name)

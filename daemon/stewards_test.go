@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -169,6 +170,68 @@ func TestSuccession(t *testing.T) {
 	decide(t, k, []*org{b}, b)
 	if _, err := b.Remove(t.Context(), k, "Acacia", "gone"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSilenceIsShown: who waits for a succession sees so, and every other member is
+// asked to note the silence too.
+func TestSilenceIsShown(t *testing.T) {
+	t.Parallel()
+	a, b, c := newOrg(t, "Acer", "coordinator"), newOrg(t, "Bay", "vendor"), newOrg(t, "Citrus", "vendor")
+	befriend(a, b, c)
+	k := a.open("silent", []byte("r"))
+	a.admits(k, b, "mitigating-vendor")
+	a.admits(k, c, "dependent-vendor")
+	agree(t, k, a, b, c)
+	eventually(t, "the checkpoint after the admissions", func() bool { return len(a.stewards(k).Owes) == 0 })
+	agree(t, k, a, b, c)
+	a.stop()
+	if _, err := b.RM(t.Context(), k, "valid"); err != nil {
+		t.Fatal(err)
+	}
+	agree(t, k, b, c)
+	if q := c.stewards(k).Silence; q != nil {
+		t.Errorf("nobody has noted it: %+v", q)
+	}
+	r := api.ChangeStewards{Drop: []string{"Acer"}, Add: []string{"Bay"}, Succession: true}
+	if _, err := b.ChangeStewards(t.Context(), k, r); kindOf(err) != api.Pending {
+		t.Fatalf("the first run: %v", err)
+	}
+	agree(t, k, b, c)
+	suggested := func(o *org, word string) bool {
+		n, err := o.Next(t.Context(), k)
+		return err == nil && slices.ContainsFunc(n.Suggest, func(x api.Suggestion) bool { return strings.Contains(x.Text, word) })
+	}
+	if !suggested(c, "Bay noted that nothing comes from Acer: note it too") || suggested(b, "note it too") {
+		t.Error("who has not noted it is asked to")
+	}
+	q := c.stewards(k).Silence
+	if q == nil || len(q.Silent) != 1 || q.Silent[0] != a.id || len(q.Noted) != 1 || q.Noted[0].Org != b.id || len(q.Missing) != 1 || q.From != nil {
+		t.Fatalf("to who has not noted it: %+v", q)
+	}
+	if _, err := c.ChangeStewards(t.Context(), k, r); kindOf(err) != api.Pending {
+		t.Fatalf("the other notes it: %v", err)
+	}
+	agree(t, k, b, c)
+	for _, o := range []*org{b, c} {
+		v, err := o.Case(t.Context(), k)
+		if err != nil || v.Authority.Silence == nil || len(v.Authority.Silence.Noted) != 2 || v.Authority.Silence.From == nil {
+			t.Fatalf("%s: %+v, %v", o.name, v.Authority.Silence, err)
+		}
+		o.ahead.Store(int64(14*24*time.Hour + time.Minute))
+		if !suggested(o, "our voice counts now") {
+			t.Errorf("%s is not asked to propose", o.name)
+		}
+	}
+	b.changes(k, r)
+	agree(t, k, b, c)
+	if !suggested(c, "waits for our vote") || suggested(c, "our voice counts now") || suggested(b, "our voice counts now") {
+		t.Error("a proposal waits for a vote")
+	}
+	c.endorses(k, *c.stewards(k).Proposals[0].Config)
+	decide(t, k, []*org{b, c}, b)
+	if q := c.stewards(k).Silence; q != nil {
+		t.Errorf("the succession is in force: %+v", q)
 	}
 }
 

@@ -92,6 +92,58 @@ func TestSucceedSilentSteward(t *testing.T) {
 	verdict(t, b.Case, b.Act(&protocol.Remove{Org: a.Org.ID}), "")
 }
 
+// TestQuiet: a silence is shown once a member has noted it on purpose, with who has
+// and who has not, until a steward is heard that makes the others a quorum.
+func TestQuiet(t *testing.T) {
+	ds := together("A", "B", "C", "D")
+	a, b, c, d := ds[0], ds[1], ds[2], ds[3]
+	now := link.Start
+	for _, x := range ds {
+		x.Clock = func() uint64 { return now }
+	}
+	quiet := func(want ...*link.Daemon) (q protocol.Quiet) {
+		t.Helper()
+		q, ok := a.Case.Quiet()
+		if !slices.Equal(q.Stewards, orgs(want...)) || ok != (len(want) > 0) {
+			t.Fatalf("silent: %v, %v", q.Stewards, ok)
+		}
+		return q
+	}
+	endorse(a, propose(a, 2, a, b))
+	c.Say(&protocol.Address{Addrs: []string{"/ip4/127.0.0.1/tcp/1"}})
+	quiet() // who writes for another reason says nothing of it
+	early := now
+	now++
+	d.Say(&protocol.Alive{})
+	q := quiet(a, b)
+	if len(q.Noted) != 2 || len(q.Missing) != 0 {
+		t.Fatalf("noted: %+v", q)
+	}
+	for _, x := range q.Noted {
+		if want := map[id.OrgID]uint64{c.Org.ID: early, d.Org.ID: now}[x.Org]; x.T != want {
+			t.Errorf("%v noted it at %d, want %d", x.Org, x.T, want)
+		}
+	}
+	now += protocol.AliveAfter
+	b.Say(&protocol.Alive{}) // its duty: of two with quorum 2 the other alone is none
+	if q := quiet(a); len(q.Noted) != 3 {
+		t.Fatalf("noted: %+v", q)
+	}
+	a.Say(&protocol.Alive{})
+	quiet()
+	now += protocol.AliveAfter
+	b.Say(&protocol.Alive{})
+	quiet()
+	now++
+	b.Say(&protocol.Alive{}) // before it was due: on purpose
+	if q := quiet(a); len(q.Noted) != 1 || q.Noted[0].Org != b.Org.ID || len(q.Missing) != 2 {
+		t.Fatalf("noted: %+v", q)
+	}
+	if got, ok := fold(protocol.NewCase(), inOrder(a)).Quiet(); !ok || !slices.Equal(got.Missing, quiet(a).Missing) {
+		t.Error("another fold")
+	}
+}
+
 // TestSucceedHalfVoted: of two stewards that decide together the lead vanishes, after
 // the other has voted for the lead's checkpoint. That vote does not keep the other from
 // replacing it; it still counts, should the lead come back and complete it.

@@ -17,9 +17,10 @@ type Stewards struct {
 	N         uint64      `json:"n"`      // its number; 0 for the first
 	Quorum    int         `json:"quorum"` // how many of the stewards carry the next
 	Stewards  []Steward   `json:"stewards"`
-	Proposals []Change    `json:"proposals"`        // to follow the one in force
-	Beside    []Beside    `json:"beside,omitempty"` // changes that are carried and not followed
-	Owes      []string    `json:"owes,omitempty"`   // kinds of what our daemon is about to write by itself
+	Proposals []Change    `json:"proposals"`         // to follow the one in force
+	Beside    []Beside    `json:"beside,omitempty"`  // changes that are carried and not followed
+	Silence   *Quiet      `json:"silence,omitempty"` // of stewards, that members have noted
+	Owes      []string    `json:"owes,omitempty"`    // kinds of what our daemon is about to write by itself
 }
 
 // Beside is a change that has the voices it needs, where another one is followed.
@@ -45,6 +46,21 @@ type Place struct {
 	Comp    string        `json:"comp"` // 0, 1 or the compartment's id
 	Seq     id.Seq        `json:"seq"`
 	Entries [2]id.EntryID `json:"entries"` // the first arrived here before the other
+}
+
+// Quiet is that stewards have written nothing since a member noted it, so many that
+// the others are no quorum: the members may come to replace them.
+type Quiet struct {
+	Silent  []id.OrgID `json:"silent"`  // by rank
+	Noted   []Noted    `json:"noted"`   // the other members that have noted it
+	Missing []id.OrgID `json:"missing"` // and those that have not
+	From    *time.Time `json:"from"`    // when our voice for a succession begins to count, by our clock; null: we have not noted it
+}
+
+// Noted is when an organisation noted a silence, by its own clock.
+type Noted struct {
+	Org id.OrgID  `json:"org"`
+	T   time.Time `json:"t"`
 }
 
 // Steward is an organisation that decides.

@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"slices"
+	"strings"
+
+	"cordon/daemon/api"
+	"cordon/protocol"
+	"cordon/protocol/id"
+)
+
+// showSilence is the silence of stewards that is noted in a case; nil where none is.
+func (s *service) showSilence(k *protocol.Case) *api.Quiet {
+	q, ok := k.Quiet()
+	if !ok {
+		return nil
+	}
+	out := &api.Quiet{Silent: q.Stewards, Noted: []api.Noted{}, Missing: listed(q.Missing)}
+	for _, x := range q.Noted {
+		out.Noted = append(out.Noted, api.Noted{Org: x.Org, T: api.Instant(x.T)})
+		if x.Org == s.org.ID {
+			out.From = msEnd(x.T + protocol.Silence)
+		}
+	}
+	return out
+}
+
+// silence is what a silence that others have noted asks of us: to note it too, so that our
+// voice will count, and then to propose who comes in the place of who is silent. A
+// proposal that takes our voice already is among the answers.
+func (a *adviser) silence(q *api.Quiet) {
+	if q == nil || slices.Contains(q.Silent, a.us.Org) {
+		return
+	}
+	x := api.Suggestion{Command: succeedCommand(a.k, q.Silent), Rule: "authority.md §6", Strength: "SHOULD"}
+	for _, p := range a.k.Proposals() {
+		switch {
+		case p.Kind != protocol.Succession:
+		case slices.Contains(p.Endorsed, a.us.Org):
+			return
+		case slices.Contains(p.Missing, a.us.Org):
+			x.Command = command(&protocol.Endorse{Config: p.ID})
+		}
+	}
+	none := "nothing comes from " + namesIn(a.k, q.Silent)
+	switch {
+	case q.From == nil:
+		x.Text = namesIn(a.k, notedBy(q)) + " noted that " + none + ": note it too; our voice for a succession counts 14 days after that"
+	case a.now.Before(*q.From):
+		return
+	case strings.HasPrefix(x.Command, "cordon steward endorse"):
+		return
+	default:
+		x.Text = none + ", and our voice counts now: propose who decides instead; the members carry it"
+	}
+	a.add(rankAnswer, x)
+}
+
+// notedBy lists who has noted a silence.
+func notedBy(q *api.Quiet) (orgs []id.OrgID) {
+	for _, x := range q.Noted {
+		orgs = append(orgs, x.Org)
+	}
+	return orgs
+}
+
+// succeedCommand is what notes that stewards are silent and, when the time has come,
+// proposes to replace them. ORG stands for who does, where nobody else stays.
+func succeedCommand(k *protocol.Case, silent []id.OrgID) string {
+	s := "cordon steward propose CASE"
+	for _, o := range silent {
+		s += " --drop " + o.String()[:short]
+	}
+	if len(without(k.Stewards(), silent)) == 0 {
+		s += " --add ORG"
+	}
+	return s + " --succession"
+}
+
+// namesIn lists organisations of a case by name.
+func namesIn(k *protocol.Case, orgs []id.OrgID) string {
+	all := make([]string, len(orgs))
+	for i, o := range orgs {
+		all[i] = nameIn(k, o)
+	}
+	return strings.Join(all, ", ")
+}
