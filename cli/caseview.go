@@ -298,10 +298,13 @@ func proposedText(k *api.Case, p api.Change) string {
 		s += "; goes: " + names(k, p.Dropped)
 	}
 	s += fmt.Sprintf("; %d of %d voices", len(p.Endorsed), p.Need)
-	if len(p.Missing) > 0 {
+	switch {
+	case p.Stuck != nil:
+		s += ". It cannot be carried any more: " + safe(p.Stuck.Text)
+	case len(p.Missing) > 0:
 		s += ", not yet: " + names(k, p.Missing)
 	}
-	if p.Kind == "checkpoint" {
+	if p.Kind == "checkpoint" && p.Stuck == nil {
 		return s // the daemons vote on it by themselves
 	}
 	return s + "\ncordon steward list " + shortID(k.Case.String())

@@ -105,7 +105,7 @@ func stewardsText(w io.Writer, k *api.Case, s *api.Stewards, now time.Time) {
 		fmt.Fprintln(w)
 		field(w, "proposed", p.Kind+" "+shortID(p.Config.String())+" by "+nameOf(k, p.By)+", "+when(p.T, now))
 		changeText(w, k, p)
-		if len(p.Missing) > 0 && s.State != stateConflict {
+		if len(p.Missing) > 0 && p.Stuck == nil && s.State != stateConflict {
 			fmt.Fprintf(w, "  cordon steward endorse %s %s\n", shortID(k.Case.String()), shortID(p.Config.String()))
 		}
 	}
@@ -162,10 +162,14 @@ func changeText(w io.Writer, k *api.Case, p api.Change) {
 		if len(p.Endorsed) > 0 {
 			s += ": " + names(k, p.Endorsed)
 		}
-		if len(p.Missing) > 0 {
+		if len(p.Missing) > 0 && p.Stuck == nil {
 			s += "; not yet: " + names(k, p.Missing)
 		}
 		field(w, "voices", s)
+	}
+	if p.Stuck != nil {
+		field(w, "STUCK", "it cannot be carried any more: "+safe(p.Stuck.Text))
+		field(w, "what remains", safe(p.Stuck.Remains))
 	}
 }
 
@@ -271,6 +275,8 @@ func (c *call) stands(k *api.Case, p *api.Change, err error) error {
 	switch {
 	case p.InForce:
 		c.note("In force: %s.", ranked(k, p.Stewards))
+	case p.Stuck != nil:
+		c.note("%d of %d voices, and it cannot be carried any more. What remains:\n  cordon steward list %s", len(p.Endorsed), p.Need, shortID(k.Case.String()))
 	case slices.Contains(p.Missing, p.By) || len(p.Missing) == 0:
 		c.note("Proposed: %d of %d voices.", len(p.Endorsed), p.Need)
 	default:

@@ -68,6 +68,31 @@ func TestStewardList(t *testing.T) {
 	}
 }
 
+// TestStuck: a proposal that cannot be carried asks for no vote; why, and what remains,
+// is said, and where a vote would be spent, that is said before.
+func TestStuck(t *testing.T) {
+	k, s := twoStewards()
+	k.Authority = &s
+	p := &s.Proposals[0]
+	p.Stuck = &api.Stuck{Text: "Long name has voted for cd0200000000", Remains: "the members replace who is silent"}
+	f := fake{"GET /v1/cases/abcd0000": &k, "GET /v1/cases/abcd0000/stewards": &s, "GET /v1/status": api.Status{Org: id.OrgID{1}},
+		"POST /v1/cases/abcd0000/stewards/ab010000": p}
+	out, _, _ := f.run(t, "steward", "list", "abcd0000")
+	says(t, out, "voices 1 of 2: OpenSSL project STUCK it cannot be carried any more: Long name has voted for cd0200000000",
+		"what remains the members replace who is silent")
+	if strings.Contains(out, "steward endorse") || strings.Contains(out, "not yet") {
+		t.Errorf("it asks for a vote:\n%s", out)
+	}
+	out, _, _ = f.run(t, "case", "show", "abcd0000")
+	says(t, out, "1 of 2 voices. It cannot be carried any more: Long name has voted for cd0200000000 cordon steward list abcd00000000")
+	p.Warnings = []string{"This spends our vote: only the first counts until one is in force."}
+	_, errs, code := f.run(t, "steward", "endorse", "abcd0000", "ab010000", "--yes")
+	if code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	says(t, errs, "NOTE This spends our vote", "1 of 2 voices, and it cannot be carried any more. What remains: cordon steward list")
+}
+
 // TestSilence: who is silent, who has noted it, and when our voice counts.
 func TestSilence(t *testing.T) {
 	k, s := twoStewards()

@@ -56,8 +56,10 @@ func (s *service) pressing(k *protocol.Case) (out []offer) {
 			out = append(out, offer{say: &protocol.Confirm{Claim: c.ID}, as: simple}, offer{say: &protocol.Refute{Claim: c.ID}, as: asSteward})
 		}
 	}
-	for _, p := range k.Proposals() {
-		if p.Config.After(k.Config()) != "checkpoint" { // the daemons vote on those by themselves
+	proposed := outlookOf(k)
+	for _, p := range proposed.ps {
+		// The daemons vote on checkpoints by themselves; on what cannot be carried a vote is lost.
+		if proposed.of[p.ID].Open && p.Config.After(k.Config()) != "checkpoint" {
 			out = append(out, offer{say: &protocol.Endorse{Config: p.ID}, as: simple})
 		}
 	}

@@ -47,6 +47,7 @@ func (s *service) next(out *api.Next, k *protocol.Case) {
 	if a.us.Admitted {
 		a.suggest()
 		a.silence(s.showSilence(k))
+		a.stuck()
 	}
 	for _, x := range out.Clocks { // who has left has to tell its authority all the same
 		if x.Done == nil {
@@ -73,14 +74,15 @@ func (s *service) next(out *api.Next, k *protocol.Case) {
 
 // adviser asks the model what to do in a case.
 type adviser struct {
-	k       *protocol.Case
-	us      protocol.Participant
-	embargo protocol.Embargo
-	cs      string // of the case
-	at      model.Participant
-	moves   []move
-	now     time.Time
-	all     []ranked
+	k        *protocol.Case
+	proposed outlook // of stewards
+	us       protocol.Participant
+	embargo  protocol.Embargo
+	cs       string // of the case
+	at       model.Participant
+	moves    []move
+	now      time.Time
+	all      []ranked
 }
 
 // ranked is a suggestion and how urgent it is.
@@ -102,7 +104,7 @@ const (
 )
 
 func (s *service) adviser(k *protocol.Case) *adviser {
-	a := &adviser{k: k, embargo: k.Embargo(), cs: k.CS(), moves: s.moves(k), now: s.now()}
+	a := &adviser{k: k, proposed: outlookOf(k), embargo: k.Embargo(), cs: k.CS(), moves: s.moves(k), now: s.now()}
 	for _, p := range k.Participants() {
 		if p.Org == s.org.ID {
 			a.us = p

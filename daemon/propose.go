@@ -110,14 +110,24 @@ func (s *service) plan(k *protocol.Case, w *wish) (f protocol.Config, err error)
 	if err := k.May(s.kid, entry.Fields{Type: m.Type(), Ctl: protocol.Ctl(m), T: s.ms()}); err != nil {
 		return f, err
 	}
-	for _, p := range k.Proposals() {
+	same := func(p protocol.Proposal) bool {
+		return p.Kind == f.Kind && slices.Equal(p.Stewards, f.Stewards) && p.Quorum == f.Quorum
+	}
+	proposed := outlookOf(k)
+	if p, ok := proposed.votedFor(s.org.ID, f.Kind); ok && same(p) {
+		return f, &api.Error{Kind: api.Exists, Text: "just this is proposed already, and this organisation has endorsed it", Try: "cordon steward list CASE"}
+	}
+	if err := proposed.voteSpent(s.org.ID, f.Kind, id.ConfigID{}); err != nil {
+		return f, err
+	}
+	for _, p := range proposed.ps {
+		x := proposed.of[p.ID]
 		switch {
-		case p.Kind == f.Kind && slices.Equal(p.Stewards, f.Stewards) && p.Quorum == f.Quorum:
-			return f, &api.Error{Kind: api.Exists, Text: "just this is proposed already", Try: "cordon steward endorse CASE " + p.ID.String()[:12]}
-		case p.Kind == f.Kind && slices.Contains(p.Endorsed, s.org.ID):
-			return f, &api.Error{Kind: api.Refused, Rule: "already-endorsed",
-				Text: "this organisation has endorsed another proposal, and only its first counts until one is in force", Try: "cordon steward list CASE"}
-		case f.Kind == protocol.Ordinary && p.Config.After(k.Config()) == "checkpoint":
+		case same(p) && x.Open:
+			return f, &api.Error{Kind: api.Exists, Text: "just this is proposed already", Try: "cordon steward endorse CASE " + p.ID.String()[:short]}
+		case same(p) && len(x.Heard) == 0: // else a new one says what was heard since
+			return f, &api.Error{Kind: api.Exists, Text: "just this is proposed already, and cannot be carried any more", Try: "cordon steward list CASE"}
+		case f.Kind == protocol.Ordinary && x.Open && p.Config.After(k.Config()) == "checkpoint":
 			return f, &api.Error{Kind: api.Pending, Text: "the stewards' daemons are voting on a checkpoint: what is proposed now would come to nothing", Try: "again in a moment"}
 		}
 	}
@@ -173,6 +183,7 @@ func (s *service) planned(c id.CaseID, w *wish) (out *api.Change, err error) {
 		}
 		x, err := s.showChange(k, p)
 		x.Schema, out = "cordon.change/1", &x
+		x.Warnings = append(x.Warnings, outlookOf(k).spending(k, s.org.ID, f)...)
 		return err
 	})
 	return out, err
@@ -258,15 +269,33 @@ func (s *service) endorse(r *http.Request) (any, error) {
 		if p, err = findProposal(k, r.PathValue("id")); err != nil {
 			return err
 		}
+		if err := s.hopeless(k, p); err != nil {
+			return err
+		}
 		return refuseLoss(k, p.Config, q.AcceptLoss)
 	})
-	if err == nil && p.Kind == protocol.Succession && !slices.Contains(p.Endorsed, s.org.ID) {
+	if err == nil && p.Kind == protocol.Succession {
 		err = s.patience(r.Context(), c, func(*protocol.Case) (protocol.Config, error) { return p.Config, nil })
 	}
 	if err != nil {
 		return nil, err
 	}
 	return s.endorseLocked(r.Context(), c, p.ID)
+}
+
+// hopeless refuses a vote that would not count however long one waited.
+func (s *service) hopeless(k *protocol.Case, p protocol.Proposal) error {
+	proposed := outlookOf(k)
+	if err := proposed.voteSpent(s.org.ID, p.Kind, p.ID); err != nil || p.Kind == protocol.Ordinary {
+		return err
+	}
+	if x := proposed.of[p.ID]; len(x.Heard) > 0 {
+		return &protocol.Refusal{Rule: "steward-was-heard", Text: namesIn(k, x.Heard) + " has written since this was proposed: it is not silent"}
+	}
+	if !slices.Contains(p.Missing, s.org.ID) {
+		return &protocol.Refusal{Rule: "not-an-elector", Text: "in a succession those vote whom it does not drop, and who were members when who goes was last seen"}
+	}
+	return nil
 }
 
 // findProposal is the open proposal that a word means.
@@ -293,6 +322,7 @@ func (s *service) endorseLocked(ctx context.Context, c id.CaseID, x id.ConfigID)
 	err = s.cases.With(c, func(k *protocol.Case) error {
 		p, _ := k.Proposal(x)
 		out, err = s.showChange(k, p)
+		out.Stuck = outlookOf(k).showStuck(k, p)
 		out.Schema = "cordon.change/1"
 		return err
 	})

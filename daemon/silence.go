@@ -33,12 +33,12 @@ func (a *adviser) silence(q *api.Quiet) {
 		return
 	}
 	x := api.Suggestion{Command: succeedCommand(a.k, q.Silent), Rule: "authority.md §6", Strength: "SHOULD"}
-	for _, p := range a.k.Proposals() {
+	for _, p := range a.proposed.ps {
 		switch {
 		case p.Kind != protocol.Succession:
 		case slices.Contains(p.Endorsed, a.us.Org):
 			return
-		case slices.Contains(p.Missing, a.us.Org):
+		case slices.Contains(p.Missing, a.us.Org) && a.proposed.of[p.ID].Open:
 			x.Command = command(&protocol.Endorse{Config: p.ID})
 		}
 	}

@@ -38,11 +38,13 @@ func (s *service) showStewards(k *protocol.Case) (*api.Stewards, error) {
 		}
 		out.Stewards = append(out.Stewards, row)
 	}
-	for _, p := range k.Proposals() {
+	proposed := outlookOf(k)
+	for _, p := range proposed.ps {
 		x, err := s.showChange(k, p)
 		if err != nil {
 			return nil, err
 		}
+		x.Stuck, x.Warnings = proposed.showStuck(k, p), append(x.Warnings, proposed.spending(k, s.org.ID, p.Config)...)
 		out.Proposals = append(out.Proposals, x)
 	}
 	out.Silence = s.showSilence(k)

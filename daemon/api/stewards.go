@@ -83,12 +83,13 @@ type Change struct {
 	Quorum   int          `json:"quorum"`
 	Need     int          `json:"need"`     // voices that carry it
 	Endorsed []id.OrgID   `json:"endorsed"` // whose voices it has
-	Missing  []id.OrgID   `json:"missing"`  // who may still give theirs
+	Missing  []id.OrgID   `json:"missing"`  // who has not given its voice to any of its kind
 	Added    []id.OrgID   `json:"added"`
 	Dropped  []id.OrgID   `json:"dropped"`
 	Void     []id.EntryID `json:"void"` // acts that would lose their force
 	Lost     []Lost       `json:"lost"` // the first 20 of them, as the log has them
 	InForce  bool         `json:"in_force"`
+	Stuck    *Stuck       `json:"stuck,omitempty"`    // it cannot be carried any more
 	Warnings []string     `json:"warnings,omitempty"` // of what is not in force, for people
 }
 
@@ -96,6 +97,22 @@ type Change struct {
 type Lost struct {
 	LogLine
 	Then string `json:"then,omitempty"` // of whom it admitted or removed: "in" the case then, or "out" of it
+}
+
+// Stuck is why a proposal cannot be carried any more, by what is here, and what remains
+// to be done.
+type Stuck struct {
+	Text    string      `json:"text"`
+	Remains string      `json:"remains"`
+	Spent   []Elsewhere `json:"spent"`   // who gave its voice to another proposal
+	Heard   []id.OrgID  `json:"heard"`   // whom a succession drops, and who has written since
+	Outside []id.OrgID  `json:"outside"` // whom it names, and who was no member yet
+}
+
+// Elsewhere is a voice that was given to another proposal of the same kind.
+type Elsewhere struct {
+	Org    id.OrgID    `json:"org"`
+	Config id.ConfigID `json:"config"`
 }
 
 // ChangeStewards asks for other stewards. Who stays need not be named.

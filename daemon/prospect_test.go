@@ -1,0 +1,123 @@
+package daemon_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"cordon/daemon/api"
+)
+
+// ruled fails unless an error is of a rule, and leads on.
+func ruled(t *testing.T, err error, rule, try string) {
+	t.Helper()
+	var e *api.Error
+	if !errors.As(err, &e) || e.Rule != rule || !strings.Contains(e.Try, try) || e.Try == "" {
+		t.Errorf("want %s and to try %s: %+v", rule, try, err)
+	}
+}
+
+// TestVotesAreSpent: two stewards vote for a proposal each. They are warned before, and
+// told afterwards that neither is carried, why, and what remains.
+func TestVotesAreSpent(t *testing.T) {
+	t.Parallel()
+	a, b, c := newOrg(t, "Abelia", "coordinator"), newOrg(t, "Bryony", "vendor"), newOrg(t, "Clover", "vendor")
+	befriend(a, b, c)
+	k := a.open("spent", []byte("r"))
+	a.admits(k, b, "mitigating-vendor")
+	a.admits(k, c, "dependent-vendor")
+	eventually(t, "the checkpoint after the admissions", func() bool { s := a.stewards(k); return len(s.Owes)+len(s.Proposals) == 0 })
+	a.changes(k, api.ChangeStewards{Add: []string{"Bryony"}})
+	decide(t, k, []*org{a, b, c}, a, b)
+	x := a.changes(k, api.ChangeStewards{Add: []string{"Clover"}})
+	if x.Stuck != nil || len(x.Warnings) != 0 {
+		t.Errorf("the first: %+v", x)
+	}
+	eventually(t, "the other sees it, with a warning for neither vote", func() bool { s := b.stewards(k); return len(s.Proposals) == 1 })
+	if p := b.stewards(k).Proposals[0]; len(p.Warnings) != 0 {
+		t.Errorf("nothing else is proposed: %+v", p)
+	}
+	drop := api.ChangeStewards{Drop: []string{"Abelia"}, Plan: true}
+	if p := b.changes(k, drop); len(p.Warnings) == 0 || !strings.Contains(p.Warnings[0], "spends our vote") || !strings.Contains(p.Warnings[0], "by Abelia (1 of 2 voices)") {
+		t.Errorf("the plan: %+v", p)
+	}
+	drop.Plan = false
+	y := b.changes(k, drop)
+	if y.Stuck == nil || !strings.Contains(y.Stuck.Text, "Abelia has voted for "+x.Config.String()[:12]) || !strings.Contains(y.Stuck.Remains, "succession") {
+		t.Errorf("the second: %+v", y.Stuck)
+	}
+	agree(t, k, a, b, c)
+	for _, o := range []*org{a, b, c} {
+		for _, p := range o.stewards(k).Proposals {
+			if p.Stuck == nil || len(p.Stuck.Spent) != 1 {
+				t.Errorf("%s: %+v", o.name, p)
+			}
+		}
+		n, err := o.Next(t.Context(), k)
+		if err != nil || len(n.Suggest) == 0 {
+			t.Fatal(n, err)
+		}
+		told := false
+		for _, x := range n.Suggest {
+			told = told || strings.Contains(x.Text, "no change of stewards that is proposed can be carried any more")
+			if strings.Contains(x.Command, "steward endorse") {
+				t.Errorf("%s is asked to vote: %+v", o.name, x)
+			}
+		}
+		if !told {
+			t.Errorf("%s: %+v", o.name, n.Suggest)
+		}
+	}
+	_, err := a.Endorse(t.Context(), k, y.Config.String(), api.Vote{})
+	ruled(t, err, "already-endorsed", "steward list")
+	_, err = a.ChangeStewards(t.Context(), k, drop) // just what is proposed already, and not for its vote
+	ruled(t, err, "already-endorsed", "steward list")
+	_, err = b.ChangeStewards(t.Context(), k, drop)
+	if kindOf(err) != api.Exists || strings.Contains(err.(*api.Error).Try, "endorse") {
+		t.Errorf("just this, by who has endorsed it: %+v", err)
+	}
+}
+
+// TestHeardAgain: a steward that comes back after votes for its succession were given
+// leaves a proposal that nobody is to wait for.
+func TestHeardAgain(t *testing.T) {
+	t.Parallel()
+	a, b, c := newOrg(t, "Arnica", "coordinator"), newOrg(t, "Betony", "vendor"), newOrg(t, "Comfrey", "vendor")
+	befriend(a, b, c)
+	k := a.open("heard", []byte("r"))
+	a.admits(k, b, "mitigating-vendor")
+	a.admits(k, c, "dependent-vendor")
+	eventually(t, "the checkpoint after the admissions", func() bool { s := a.stewards(k); return len(s.Owes)+len(s.Proposals) == 0 })
+	agree(t, k, a, b, c)
+	a.stop()
+	r := api.ChangeStewards{Drop: []string{"Arnica"}, Add: []string{"Betony"}, Succession: true}
+	if _, err := b.ChangeStewards(t.Context(), k, r); kindOf(err) != api.Pending {
+		t.Fatal(err)
+	}
+	for _, o := range []*org{a, b, c} {
+		o.ahead.Store(int64(14*24*time.Hour + time.Minute))
+	}
+	p := b.changes(k, r)
+	eventually(t, "the other sees the proposal", func() bool { return len(c.stewards(k).Proposals) == 1 })
+	_, err := b.Endorse(t.Context(), k, p.Config.String(), api.Vote{})
+	ruled(t, err, "already-endorsed", "steward list")
+	a.start()
+	for _, o := range []*org{b, c} {
+		eventually(t, o.name+" hears the steward", func() bool { return o.stewards(k).Proposals[0].Stuck != nil })
+		x := o.stewards(k).Proposals[0].Stuck
+		if len(x.Heard) != 1 || x.Heard[0] != a.id || !strings.Contains(x.Text, "Arnica has written since") ||
+			!strings.Contains(x.Remains, "only a change that Arnica carries") {
+			t.Errorf("%s: %+v", o.name, x)
+		}
+	}
+	_, err = c.Endorse(t.Context(), k, p.Config.String(), api.Vote{})
+	ruled(t, err, "steward-was-heard", "steward list")
+	if p := a.changes(k, api.ChangeStewards{Add: []string{"Betony", "Comfrey"}}); !p.InForce {
+		t.Errorf("who is back: %+v", p)
+	}
+	decide(t, k, []*org{b, c}, a, b, c)
+	if s := b.stewards(k); len(s.Proposals) != 0 {
+		t.Errorf("every vote is new: %+v", s.Proposals)
+	}
+}

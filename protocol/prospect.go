@@ -1,0 +1,109 @@
+package protocol
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"cordon/protocol/id"
+)
+
+// Prospect is what can still come of a proposal, by what is here: of the votes of
+// organisations that know all of it, and vote once for each parent and kind as honest
+// daemons do (spec/authority.md §3, §6).
+type Prospect struct {
+	Open    bool        // votes that are left can carry it
+	Spent   []Elsewhere // who has a voice in it and gave it to another proposal
+	Heard   []id.OrgID  // succession: whom it drops that was heard since, by rank. Nobody who knows so votes for it
+	Outside []id.OrgID  // succession: its stewards that were no members when who it drops was last seen: they keep it from being carried
+	Again   bool        // a new proposal that drops the same stewards can be carried by the votes that are left
+}
+
+// Elsewhere is a vote that was given for another proposal of the same parent and kind.
+type Elsewhere struct {
+	Org id.OrgID
+	On  id.ConfigID
+}
+
+// Prospects are those of the proposals that Proposals lists.
+func (c *Case) Prospects() map[id.ConfigID]Prospect {
+	all := map[id.ConfigID]Prospect{}
+	if len(c.chain) == 0 {
+		return all
+	}
+	again := map[string]bool{} // by kind and who is dropped: many proposals are one question
+	for _, x := range c.chain[len(c.chain)-1].children {
+		p := c.prospect(x)
+		if !p.Open {
+			about := fmt.Sprint(x.Kind, x.dropped)
+			if _, asked := again[about]; !asked {
+				again[about] = c.votable(x.parent, x.Kind, x.dropped)
+			}
+			p.Again = again[about]
+		}
+		all[x.ID] = p
+	}
+	return all
+}
+
+// prospect is a proposal's, but for what could be proposed in its place.
+func (c *Case) prospect(x *config) (p Prospect) {
+	now := c.proposal(x)
+	voters, left := x.parent.Stewards, len(now.Missing)
+	if x.Kind == Succession {
+		electors := c.electorate(x)
+		voters = slices.SortedFunc(maps.Keys(electors), compareOrgs)
+		p.Heard = c.heardSince(x)
+		for _, o := range x.Stewards {
+			if !x.parent.steward(o) && !electors[o] {
+				p.Outside = append(p.Outside, o)
+			}
+		}
+		if len(p.Heard) > 0 {
+			left = 0
+		}
+	}
+	for _, o := range voters {
+		if cast := x.parent.cast[voter{o, x.Kind}]; len(cast) > 0 && len(x.votes[o]) == 0 {
+			p.Spent = append(p.Spent, Elsewhere{o, cast[0].msg.(*Endorse).Config})
+		}
+	}
+	p.Open = len(now.Endorsed)+left >= now.Need && len(p.Outside) == 0
+	return p
+}
+
+// heardSince lists whom a succession drops that has written what its basis has not.
+func (c *Case) heardSince(x *config) (heard []id.OrgID) {
+	wrote := map[id.OrgID]bool{}
+	for _, b := range c.control {
+		if o, _ := c.holder(b.feed.name.Kid, c.all); o != nil && c.all.at(b.place) > x.basis.at(b.place) {
+			wrote[o.id] = true
+		}
+	}
+	for _, o := range x.dropped {
+		if wrote[o] {
+			heard = append(heard, o)
+		}
+	}
+	return heard
+}
+
+// votable says whether the votes that are left can carry what is proposed next: with
+// these stewards dropped, where it is a succession.
+func (c *Case) votable(parent *config, kind uint8, dropped []id.OrgID) bool {
+	voters, need := parent.Stewards, int(parent.Quorum)
+	if kind == Succession {
+		f := &Config{Kind: kind, Basis: c.placesIn(c.all, dropped)}
+		voters = nil
+		for o := range c.electorate(&config{Config: f, parent: parent, dropped: dropped, basis: c.basisOf(parent, f)}) {
+			voters = append(voters, o)
+		}
+		need = max(1, (2*len(voters)+2)/3)
+	}
+	for _, o := range voters {
+		if len(parent.cast[voter{o, kind}]) == 0 {
+			need--
+		}
+	}
+	return need <= 0
+}
