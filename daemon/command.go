@@ -67,7 +67,7 @@ var ways = map[string]string{
 	"end-in-past":          "cordon embargo propose CASE --for 45d",
 	"no-embargo":           "cordon embargo propose CASE --for 45d",
 	"not-a-steward":        "cordon steward list CASE: it has who decides",
-	"quorum-left":          "the same without --succession, by one of the stewards that stay",
+	"quorum-left":          "cordon steward propose CASE without --succession, by a steward that stays",
 	"already-endorsed":     "cordon steward list CASE",
 	"steward-was-heard":    "cordon steward list CASE: it says what remains",
 	"not-an-elector":       "cordon steward list CASE: it has whose voice counts",

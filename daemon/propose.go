@@ -57,6 +57,35 @@ func (s *service) readWish(r *http.Request) (c id.CaseID, w wish, err error) {
 	return c, w, err
 }
 
+// asks says what a wish leaves out that it must have.
+func (w *wish) asks() error {
+	try := "cordon steward propose CASE --add ORG, or --drop, --lead, --quorum"
+	switch {
+	case len(w.add)+len(w.drop) == 0 && w.lead == nil && w.Quorum == 0:
+		return &api.Error{Kind: api.Invalid, Text: "say what is to change: nobody comes, goes or is to lead, and no quorum is given", Try: try}
+	case w.Succession && len(w.drop) == 0:
+		return &api.Error{Kind: api.Invalid, Text: "say who has fallen silent: a succession drops the stewards that it replaces",
+			Try: "cordon steward propose CASE --drop ORG --add ORG --succession"}
+	}
+	return nil
+}
+
+// stewards is a number of them in words.
+func stewards(n int) string {
+	if n == 1 {
+		return "1 steward"
+	}
+	return fmt.Sprintf("%d stewards", n)
+}
+
+// oneOrMore is a range of numbers in words.
+func oneOrMore(from, to int) string {
+	if from == to {
+		return fmt.Sprint(from)
+	}
+	return fmt.Sprintf("%d to %d", from, to)
+}
+
 // config is the config that a wish makes of the one in force.
 func (w *wish) config(k *protocol.Case, kid id.Kid) (f protocol.Config, err error) {
 	now := k.Config()
@@ -87,10 +116,11 @@ func (w *wish) config(k *protocol.Case, kid id.Kid) (f protocol.Config, err erro
 		quorum = len(next)/2 + 1
 	}
 	if quorum <= len(next)/2 || quorum > len(next) {
-		return f, invalid("of %d stewards, %d to %d can be what carries the next change", len(next), len(next)/2+1, len(next))
+		return f, invalid("a quorum of %d does not fit %s: more than half of them, and at most all, carry the next change: %s",
+			quorum, stewards(len(next)), oneOrMore(len(next)/2+1, len(next)))
 	}
 	if slices.Equal(next, now.Stewards) && quorum == int(now.Quorum) {
-		return f, &api.Error{Kind: api.Refused, Rule: "no-change", Text: "this is what the case has already"}
+		return f, &api.Error{Kind: api.Refused, Rule: "no-change", Text: "these stewards, in this order and with this quorum, are what the case has already", Try: "cordon steward list CASE"}
 	}
 	if w.Succession {
 		return k.Succeed(kid, next, uint8(quorum)), nil
@@ -101,6 +131,9 @@ func (w *wish) config(k *protocol.Case, kid id.Kid) (f protocol.Config, err erro
 // plan is the config that a wish makes, if it may be proposed and endorsed.
 func (s *service) plan(k *protocol.Case, w *wish) (f protocol.Config, err error) {
 	if err := halted(k); err != nil {
+		return f, err
+	}
+	if err := w.asks(); err != nil {
 		return f, err
 	}
 	if f, err = w.config(k, s.kid); err != nil {

@@ -157,7 +157,7 @@ func (s *service) certified() error {
 	d, ok := s.org.Daemon(s.kid)
 	if !ok || !d.InForce(uint64(s.now().Unix())) {
 		return &api.Error{
-			Kind: api.Invalid,
+			Kind: api.Refused,
 			Text: "the certificate of this daemon is not in force: it ended, was revoked, or the clock is wrong",
 			Try:  "check the clock; else: cordon key status",
 		}

@@ -77,7 +77,7 @@ func (f *Config) follows(p *Config) *Refusal {
 	case f.Kind == Succession && f.Basis == nil:
 		return refuse("bad-config", "a succession says what was last seen of the stewards it drops")
 	case f.Kind == Succession && len(p.Stewards)-len(dropped) >= int(p.Quorum):
-		return refuse("quorum-left", "the stewards that stay are a quorum: they change the stewards by an ordinary config")
+		return refuse("quorum-left", "the stewards that stay are a quorum: they carry the change themselves, without a succession")
 	}
 	for _, o := range dropped {
 		if f.cut(o) == nil {

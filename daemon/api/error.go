@@ -11,7 +11,7 @@ type Kind string
 // The kinds. They are stable: they travel, and each has its exit code.
 const (
 	Invalid     Kind = "invalid"     // the request makes no sense as written
-	Refused     Kind = "refused"     // the rules of the case say no
+	Refused     Kind = "refused"     // the rules of the case, or the state of this daemon, say no
 	NotFound    Kind = "not-found"   // not there, or not for us: one kind, one text
 	Exists      Kind = "exists"      // there already, and it is not overwritten
 	Fork        Kind = "fork"        // a fork or conflict was seen
