@@ -155,8 +155,6 @@ func changeText(w io.Writer, k *api.Case, p api.Change) {
 	switch {
 	case p.InForce:
 		field(w, "voices", fmt.Sprintf("%d of %d: in force", len(p.Endorsed), p.Need))
-	case p.Need == 0:
-		field(w, "voices", "two thirds of the members who are not dropped carry it")
 	default:
 		s := fmt.Sprintf("%d of %d", len(p.Endorsed), p.Need)
 		if len(p.Endorsed) > 0 {

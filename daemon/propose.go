@@ -210,12 +210,13 @@ func (s *service) planned(c id.CaseID, w *wish) (out *api.Change, err error) {
 		if err != nil {
 			return err
 		}
-		p := protocol.Proposal{Config: f, By: s.org.ID, T: s.ms(), Need: int(k.Config().Quorum), Missing: k.Stewards()}
-		if w.Succession {
-			p.Need, p.Missing = 0, nil // known once it is proposed
-		}
+		p, comes := k.Preview(f)
+		p.By, p.T = s.org.ID, s.ms()
 		x, err := s.showChange(k, p)
 		x.Schema, out = "cordon.change/1", &x
+		if !comes.Open {
+			x.Warnings = append(x.Warnings, "This cannot be carried: "+whyStuck(k, comes)+".")
+		}
 		x.Warnings = append(x.Warnings, outlookOf(k).spending(k, s.org.ID, f)...)
 		return err
 	})

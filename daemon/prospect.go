@@ -27,23 +27,30 @@ func (o outlook) showStuck(k *protocol.Case, p protocol.Proposal) *api.Stuck {
 	if !ok || x.Open {
 		return nil
 	}
-	out := &api.Stuck{Spent: []api.Elsewhere{}, Heard: listed(x.Heard), Outside: listed(x.Outside), Remains: o.remains(k, p, x)}
-	var why []string
+	out := &api.Stuck{Spent: []api.Elsewhere{}, Heard: listed(x.Heard), Outside: listed(x.Outside),
+		Text: whyStuck(k, x), Remains: o.remains(k, p, x)}
 	for _, v := range x.Spent {
 		out.Spent = append(out.Spent, api.Elsewhere{Org: v.Org, Config: v.On})
+	}
+	return out
+}
+
+// whyStuck says in words why a proposal cannot be carried.
+func whyStuck(k *protocol.Case, x protocol.Prospect) string {
+	var why []string
+	for _, v := range x.Spent {
 		why = append(why, nameIn(k, v.Org)+" has voted for "+v.On.String()[:short])
 	}
 	if len(x.Heard) > 0 {
 		why = append(why, namesIn(k, x.Heard)+" has written since, and who knows that cannot vote for it")
 	}
 	if len(x.Outside) > 0 {
-		why = append(why, namesIn(k, x.Outside)+" was no member when who goes was last seen")
+		why = append(why, namesIn(k, x.Outside)+" was no member when who goes was last seen, and can come only later")
 	}
 	if why == nil {
 		why = append(why, "too few have a voice in it")
 	}
-	out.Text = strings.Join(why, "; ")
-	return out
+	return strings.Join(why, "; ")
 }
 
 // remains is what the rules leave to be done where a proposal cannot be carried.
@@ -112,14 +119,14 @@ func (o outlook) voteSpent(org id.OrgID, kind uint8, on id.ConfigID) error {
 
 // spending warns who is about to give its organisation's voice to a config while others
 // are proposed.
-func (o outlook) spending(k *protocol.Case, org id.OrgID, f protocol.Config) (warnings []string) {
+func (o outlook) spending(k *protocol.Case, org id.OrgID, f protocol.Config) []string {
 	_, voted := o.votedFor(org, f.Kind)
 	if voted || f.Kind == protocol.Ordinary && !slices.Contains(k.Stewards(), org) {
 		return nil
 	}
 	const most = 3
 	var others []string
-	n, idle := 0, false
+	n := 0
 	for _, q := range o.ps {
 		if q.Kind != f.Kind || q.ID == f.ID {
 			continue
@@ -127,8 +134,6 @@ func (o outlook) spending(k *protocol.Case, org id.OrgID, f protocol.Config) (wa
 		if n++; n <= most {
 			others = append(others, fmt.Sprintf("%s by %s (%d of %d voices)", q.ID.String()[:short], nameIn(k, q.By), len(q.Endorsed), q.Need))
 		}
-		x := o.of[q.ID]
-		idle = idle || f.ID == (id.ConfigID{}) && !x.Open && !x.Again && sameStay(k, f, q.Config)
 	}
 	if n == 0 {
 		return nil
@@ -136,16 +141,7 @@ func (o outlook) spending(k *protocol.Case, org id.OrgID, f protocol.Config) (wa
 	if n > most {
 		others = append(others, fmt.Sprintf("%d more", n-most))
 	}
-	if idle {
-		warnings = append(warnings, "This cannot be carried: too few votes are left until a proposal is in force. What remains: cordon steward list.")
-	}
-	return append(warnings, "This spends our vote: only the first counts until one is in force. Also proposed: "+strings.Join(others, ", ")+".")
-}
-
-// sameStay says whether two configs of a kind are for the same voters.
-func sameStay(k *protocol.Case, f, g protocol.Config) bool {
-	drop := func(x protocol.Config) []id.OrgID { return without(k.Stewards(), x.Stewards) }
-	return f.Kind == protocol.Ordinary || slices.Equal(drop(f), drop(g))
+	return []string{"This spends our vote: only the first counts until one is in force. Also proposed: " + strings.Join(others, ", ") + "."}
 }
 
 // stuck says, of each kind of proposals that none can be carried of, why and what remains.

@@ -39,7 +39,9 @@ func TestVotesAreSpent(t *testing.T) {
 		t.Errorf("nothing else is proposed: %+v", p)
 	}
 	drop := api.ChangeStewards{Drop: []string{"Abelia"}, Plan: true}
-	if p := b.changes(k, drop); len(p.Warnings) == 0 || !strings.Contains(p.Warnings[0], "spends our vote") || !strings.Contains(p.Warnings[0], "by Abelia (1 of 2 voices)") {
+	if p := b.changes(k, drop); len(p.Missing) != 1 || len(p.Warnings) < 2 ||
+		p.Warnings[0] != "This cannot be carried: Abelia has voted for "+x.Config.String()[:12]+"." ||
+		!strings.Contains(p.Warnings[1], "spends our vote") || !strings.Contains(p.Warnings[1], "by Abelia (1 of 2 voices)") {
 		t.Errorf("the plan: %+v", p)
 	}
 	drop.Plan = false

@@ -48,17 +48,11 @@ func (c *Case) Prospects() map[id.ConfigID]Prospect {
 
 // prospect is a proposal's, but for what could be proposed in its place.
 func (c *Case) prospect(x *config) (p Prospect) {
-	now := c.proposal(x)
+	now := c.tally(x)
 	voters, left := x.parent.Stewards, len(now.Missing)
 	if x.Kind == Succession {
-		electors := c.electorate(x)
-		voters = slices.SortedFunc(maps.Keys(electors), compareOrgs)
-		p.Heard = c.heardSince(x)
-		for _, o := range x.Stewards {
-			if !x.parent.steward(o) && !electors[o] {
-				p.Outside = append(p.Outside, o)
-			}
-		}
+		voters = slices.SortedFunc(maps.Keys(c.electorate(x)), compareOrgs)
+		p.Heard, p.Outside = c.heardSince(x), c.outside(x)
 		if len(p.Heard) > 0 {
 			left = 0
 		}
@@ -70,6 +64,27 @@ func (c *Case) prospect(x *config) (p Prospect) {
 	}
 	p.Open = len(now.Endorsed)+left >= now.Need && len(p.Outside) == 0
 	return p
+}
+
+// outside lists the stewards of a succession that neither were stewards nor have a vote in it.
+func (c *Case) outside(x *config) (out []id.OrgID) {
+	for _, o := range x.Stewards {
+		if !x.parent.steward(o) && !c.electorate(x)[o] {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// Preview is what a config that NextConfig or Succeed has made would be as a proposal,
+// by nobody yet, and what could come of it.
+func (c *Case) Preview(f Config) (Proposal, Prospect) {
+	parent := c.configs[*f.Parent]
+	x := &config{Config: &f, parent: parent, dropped: droppedBy(parent.Config, &f)}
+	if f.Kind == Succession {
+		x.basis = c.basisOf(parent, &f)
+	}
+	return c.tally(x), c.prospect(x)
 }
 
 // heardSince lists whom a succession drops that has written what its basis has not.

@@ -42,6 +42,9 @@ func TestProspectOfNewcomer(t *testing.T) {
 	to := func(next ...*link.Daemon) id.ConfigID {
 		return id.ConfigID(c.Say(&protocol.Propose{Config: c.Case.Succeed(c.Kid, orgs(next...), uint8(len(next)))}).ID)
 	}
+	if p, x := c.Case.Preview(c.Case.Succeed(c.Kid, orgs(c, d), 2)); x.Open || !slices.Equal(x.Outside, orgs(d)) || p.Need != 1 || !slices.Equal(p.Missing, orgs(c)) {
+		t.Errorf("before it is proposed: %+v, %+v", p, x)
+	}
 	x, y := to(c, d), to(c)
 	if p, ok := c.Case.Prospects()[x]; !ok || p.Open || !slices.Equal(p.Outside, orgs(d)) {
 		t.Errorf("to a newcomer: %+v", p)
@@ -188,6 +191,9 @@ func (b *ballots) another(t *testing.T, p protocol.Proposal, want bool) {
 	f := b.kase().NextConfig(d.Kid, p.Stewards, p.Quorum)
 	if p.Kind == protocol.Succession {
 		f = b.kase().Succeed(d.Kid, p.Stewards, p.Quorum)
+	}
+	if _, x := b.kase().Preview(f); x.Open != want && len(x.Outside) == 0 {
+		t.Errorf("before it is proposed again: %+v\n%s", x, b.shown(p))
 	}
 	e := d.Say(&protocol.Propose{Config: f})
 	q, ok := b.kase().Proposal(id.ConfigID(e.ID))

@@ -45,7 +45,14 @@ func (c *Case) Proposal(x id.ConfigID) (p Proposal, ok bool) {
 }
 
 func (c *Case) proposal(x *config) Proposal {
-	p := Proposal{Config: *x.Config, By: x.node.org.id, T: x.node.t, Need: int(x.parent.Quorum)}
+	p := c.tally(x)
+	p.By, p.T = x.node.org.id, x.node.t
+	return p
+}
+
+// tally is how the votes for a config stand.
+func (c *Case) tally(x *config) Proposal {
+	p := Proposal{Config: *x.Config, Need: int(x.parent.Quorum)}
 	voters := x.parent.Stewards
 	if x.Kind == Succession {
 		voters = nil
