@@ -254,7 +254,7 @@ const minPrefix = 8
 func (c *call) weigh(word string, k *api.Case, p *api.Change) error {
 	changeText(c.err, k, *p)
 	for _, s := range p.Warnings {
-		field(c.err, "NOTE", s)
+		field(c.err, "NOTE", safe(s))
 	}
 	return c.confirmed(word, "This changes who decides in case %s.", safe(c.args[0]))
 }

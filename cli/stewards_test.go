@@ -85,12 +85,12 @@ func TestStuck(t *testing.T) {
 	}
 	out, _, _ = f.run(t, "case", "show", "abcd0000")
 	says(t, out, "1 of 2 voices. It cannot be carried any more: Long name has voted for cd0200000000 cordon steward list abcd00000000")
-	p.Warnings = []string{"This spends our vote: only the first counts until one is in force."}
+	p.Warnings = []string{"By \x1b[2J. This spends our vote: only the first counts until one is in force."}
 	_, errs, code := f.run(t, "steward", "endorse", "abcd0000", "ab010000", "--yes")
 	if code != 0 {
 		t.Errorf("exit %d", code)
 	}
-	says(t, errs, "NOTE This spends our vote", "1 of 2 voices, and it cannot be carried any more. What remains: cordon steward list")
+	says(t, errs, `NOTE By \u{1b}[2J. This spends our vote`, "1 of 2 voices, and it cannot be carried any more. What remains: cordon steward list")
 }
 
 // TestSilence: who is silent, who has noted it, and when our voice counts.

@@ -81,7 +81,7 @@ func (c *Case) unheard(tip *config, o id.OrgID) bool {
 // not owe: of a member that is no steward, or before the last word is old.
 func (c *Case) notes(tip *config, b *branch, i int) bool {
 	w := b.entries[i]
-	if w.kind == nil || w.kind.typ != aliveKind.typ || !w.honoured() {
+	if w.kind == nil || w.kind.typ != aliveKind.typ || !w.honoured() || !c.member(c.orgs[w.org.id]) {
 		return false
 	}
 	return !tip.steward(w.org.id) || i > 0 && w.t < b.entries[i-1].t+AliveAfter

@@ -142,6 +142,11 @@ func TestQuiet(t *testing.T) {
 	if got, ok := fold(protocol.NewCase(), inOrder(a)).Quiet(); !ok || !slices.Equal(got.Missing, quiet(a).Missing) {
 		t.Error("another fold")
 	}
+	a.Say(&protocol.Alive{})
+	c.Say(&protocol.Alive{})
+	quiet(a, b)
+	c.Say(&protocol.Exit{Code: 2}) // who is gone waits for nothing
+	quiet()
 }
 
 // TestSucceedHalfVoted: of two stewards that decide together the lead vanishes, after
