@@ -214,10 +214,10 @@ func (s *service) planned(c id.CaseID, w *wish) (out *api.Change, err error) {
 		p.By, p.T = s.org.ID, s.ms()
 		x, err := s.showChange(k, p)
 		x.Schema, out = "cordon.change/1", &x
+		x.Warnings = append(outlookOf(k).spending(k, s.org.ID, f), x.Warnings...)
 		if !comes.Open {
-			x.Warnings = append(x.Warnings, "This cannot be carried: "+whyStuck(k, comes)+".")
+			x.Warnings = append([]string{"This cannot be carried: " + whyStuck(k, comes) + "."}, x.Warnings...)
 		}
-		x.Warnings = append(x.Warnings, outlookOf(k).spending(k, s.org.ID, f)...)
 		return err
 	})
 	return out, err

@@ -44,7 +44,7 @@ func (s *service) showStewards(k *protocol.Case) (*api.Stewards, error) {
 		if err != nil {
 			return nil, err
 		}
-		x.Stuck, x.Warnings = proposed.showStuck(k, p), append(x.Warnings, proposed.spending(k, s.org.ID, p.Config)...)
+		x.Stuck, x.Warnings = proposed.showStuck(k, p), append(proposed.spending(k, s.org.ID, p.Config), x.Warnings...)
 		out.Proposals = append(out.Proposals, x)
 	}
 	out.Silence = s.showSilence(k)
