@@ -16,7 +16,7 @@ type Prospect struct {
 	Spent   []Elsewhere // who has a voice in it and gave it to another proposal
 	Heard   []id.OrgID  // succession: whom it drops that was heard since, by rank. Nobody who knows so votes for it
 	Outside []id.OrgID  // succession: its stewards that were no members when who it drops was last seen: they keep it from being carried
-	Again   bool        // a new proposal that drops the same stewards can be carried by the votes that are left
+	Again   bool        // a new proposal that drops the same stewards can be carried by the votes that are left; false where many are stuck
 }
 
 // Elsewhere is a vote that was given for another proposal of the same parent and kind.
@@ -24,6 +24,10 @@ type Elsewhere struct {
 	Org id.OrgID
 	On  id.ConfigID
 }
+
+// maxAgain is of how many kinds of stuck proposals Prospects finds out whether a new one
+// could be carried: for a succession that takes a fold of the case.
+const maxAgain = 8
 
 // Prospects are those of the proposals that Proposals lists.
 func (c *Case) Prospects() map[id.ConfigID]Prospect {
@@ -36,7 +40,7 @@ func (c *Case) Prospects() map[id.ConfigID]Prospect {
 		p := c.prospect(x)
 		if !p.Open {
 			about := fmt.Sprint(x.Kind, x.dropped)
-			if _, asked := again[about]; !asked {
+			if _, asked := again[about]; !asked && len(again) < maxAgain {
 				again[about] = c.votable(x.parent, x.Kind, x.dropped)
 			}
 			p.Again = again[about]
