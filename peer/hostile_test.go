@@ -385,7 +385,7 @@ func TestIdentifyTellsNothing(t *testing.T) {
 		return err == nil && len(list) > 0
 	})
 	known := []string{"/cordon/sync/1", "/cordon/invite/1", "/cordon/keys/1", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0",
-		"/libp2p/circuit/relay/0.2.0/stop", "/meshsub/1.0.0", "/meshsub/1.1.0", "/meshsub/1.2.0", "/meshsub/1.3.0", "/floodsub/1.0.0"}
+		"/libp2p/circuit/relay/0.2.0/stop", "/meshsub/1.1.0", "/meshsub/1.2.0", "/meshsub/1.3.0"}
 	for _, id := range must(b.host.Peerstore().GetProtocols(p))(t) {
 		if !slices.Contains(known, string(id)) {
 			t.Errorf("speaks %s", id)

@@ -13,6 +13,7 @@ import (
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	libpeer "github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"cordon/peer/wire"
 )
@@ -97,6 +98,7 @@ func (p *public) options() []pubsub.Option {
 		pubsub.WithMaxControlMessageSize(maxPublic),
 		pubsub.WithPeerExchange(false),
 		pubsub.WithFloodPublish(false), // it would pass by the peer filter
+		pubsub.WithGossipSubProtocols(meshsubs, featureOf),
 		pubsub.WithGossipSubParams(params),
 		pubsub.WithPeerFilter(func(q libpeer.ID, _ string) bool { return p.pinned(q) }),
 		pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(
@@ -104,6 +106,15 @@ func (p *public) options() []pubsub.Option {
 		pubsub.WithLogger(slog.New(slog.DiscardHandler)),
 		pubsub.WithRPCLogger(slog.New(slog.DiscardHandler)),
 	}
+}
+
+// meshsubs are the protocols of the public topics, newest first.
+var meshsubs = []protocol.ID{pubsub.GossipSubID_v13, pubsub.GossipSubID_v12, pubsub.GossipSubID_v11}
+
+// featureOf has every peer in the mesh or nowhere: who is not known to speak meshsub, or not
+// yet, counts as one of floodsub, and that is sent everything, past the peer filter.
+func featureOf(f pubsub.GossipSubFeature, p protocol.ID) bool {
+	return f == pubsub.GossipSubFeatureMesh || pubsub.GossipSubDefaultFeatures(f, p)
 }
 
 // pinned says whether public matter goes to a peer, and is taken from it.
