@@ -157,6 +157,17 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
+// trio is a case that the first of three organisations has opened and admitted the others to.
+func trio(t *testing.T, title string, names ...string) (a, b, c *org, k string) {
+	t.Helper()
+	a, b, c = newOrg(t, names[0], "coordinator"), newOrg(t, names[1], "vendor"), newOrg(t, names[2], "vendor")
+	befriend(a, b, c)
+	k = a.open(title, []byte("r"))
+	a.admits(k, b, "mitigating-vendor")
+	a.admits(k, c, "dependent-vendor")
+	return a, b, c, k
+}
+
 // open opens a case and returns its id.
 func (o *org) open(title string, report []byte) string {
 	o.t.Helper()

@@ -71,6 +71,8 @@ func (o outlook) remains(k *protocol.Case, p protocol.Proposal, x protocol.Prosp
 		ways = append(ways, "when nothing more comes from "+goes+": a new succession, 14 days after that was noted; enough votes are left")
 	}
 	switch {
+	case x.Unasked:
+		return "so many proposals are stuck that it is not worked out; try a new one: its plan says whether it can be carried"
 	case ways == nil:
 		return "the votes that are left carry no other proposal either: nobody can change who decides here. To go on without " + goes + ", open a new case"
 	case !x.Again:

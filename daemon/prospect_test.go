@@ -22,11 +22,7 @@ func ruled(t *testing.T, err error, rule, try string) {
 // told afterwards that neither is carried, why, and what remains.
 func TestVotesAreSpent(t *testing.T) {
 	t.Parallel()
-	a, b, c := newOrg(t, "Abelia", "coordinator"), newOrg(t, "Bryony", "vendor"), newOrg(t, "Clover", "vendor")
-	befriend(a, b, c)
-	k := a.open("spent", []byte("r"))
-	a.admits(k, b, "mitigating-vendor")
-	a.admits(k, c, "dependent-vendor")
+	a, b, c, k := trio(t, "spent", "Abelia", "Bryony", "Clover")
 	eventually(t, "the checkpoint after the admissions", func() bool { s := a.stewards(k); return len(s.Owes)+len(s.Proposals) == 0 })
 	a.changes(k, api.ChangeStewards{Add: []string{"Bryony"}})
 	decide(t, k, []*org{a, b, c}, a, b)
@@ -85,11 +81,7 @@ func TestVotesAreSpent(t *testing.T) {
 // leaves a proposal that nobody is to wait for.
 func TestHeardAgain(t *testing.T) {
 	t.Parallel()
-	a, b, c := newOrg(t, "Arnica", "coordinator"), newOrg(t, "Betony", "vendor"), newOrg(t, "Comfrey", "vendor")
-	befriend(a, b, c)
-	k := a.open("heard", []byte("r"))
-	a.admits(k, b, "mitigating-vendor")
-	a.admits(k, c, "dependent-vendor")
+	a, b, c, k := trio(t, "heard", "Arnica", "Betony", "Comfrey")
 	eventually(t, "the checkpoint after the admissions", func() bool { s := a.stewards(k); return len(s.Owes)+len(s.Proposals) == 0 })
 	agree(t, k, a, b, c)
 	a.stop()

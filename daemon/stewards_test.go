@@ -114,11 +114,7 @@ func TestStewardsOutliveTheOpener(t *testing.T) {
 // a checkpoint with nobody awake.
 func TestCheckpointOfThree(t *testing.T) {
 	t.Parallel()
-	a, b, c := newOrg(t, "Aspen", "coordinator"), newOrg(t, "Beech", "vendor"), newOrg(t, "Catalpa", "vendor")
-	befriend(a, b, c)
-	k := a.open("checkpoint", []byte("r"))
-	a.admits(k, b, "mitigating-vendor")
-	a.admits(k, c, "dependent-vendor")
+	a, b, c, k := trio(t, "checkpoint", "Aspen", "Beech", "Catalpa")
 	a.changes(k, api.ChangeStewards{Add: []string{"Beech", "Catalpa"}})
 	decide(t, k, []*org{a, b, c}, a, b, c)
 	n := a.stewards(k).N
@@ -177,11 +173,7 @@ func TestSuccession(t *testing.T) {
 // asked to note the silence too.
 func TestSilenceIsShown(t *testing.T) {
 	t.Parallel()
-	a, b, c := newOrg(t, "Acer", "coordinator"), newOrg(t, "Bay", "vendor"), newOrg(t, "Citrus", "vendor")
-	befriend(a, b, c)
-	k := a.open("silent", []byte("r"))
-	a.admits(k, b, "mitigating-vendor")
-	a.admits(k, c, "dependent-vendor")
+	a, b, c, k := trio(t, "silent", "Acer", "Bay", "Citrus")
 	agree(t, k, a, b, c)
 	eventually(t, "the checkpoint after the admissions", func() bool { return len(a.stewards(k).Owes) == 0 })
 	agree(t, k, a, b, c)

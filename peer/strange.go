@@ -16,7 +16,8 @@ import (
 // strange says whether an organisation that is nothing in the case may be more than we
 // know of. The caller holds cases.mu.
 func (x *cases) strange(k *known) bool {
-	return k.view.members[x.c.Org] && (x.old || k.view.alone || x.unled(k))
+	alone := len(k.view.members) == 1
+	return k.view.members[x.c.Org] && (x.old || alone || x.unled(k))
 }
 
 // unled says whether none of the stewards, but for us, has been heard for longer than one

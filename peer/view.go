@@ -59,7 +59,6 @@ type view struct {
 	given    []protocol.Anchor              // from where on we are given feeds, but not from their beginning
 	partial  map[id.OrgID][]protocol.Anchor // below which others may hold nothing
 	keys     int                            // that the case certifies
-	alone    bool                           // nobody else is a member
 }
 
 // newCases folds every case once.
@@ -146,7 +145,6 @@ func (x *cases) fold(c id.CaseID) (v view, begins []protocol.Anchor, err error) 
 			v.stewards[o] = true
 		}
 		begins = k.Begins(x.c.Org)
-		v.alone = len(v.members) == 1 && v.members[x.c.Org]
 		v.keys = k.Keys()
 		return nil
 	})

@@ -16,7 +16,8 @@ type Prospect struct {
 	Spent   []Elsewhere // who has a voice in it and gave it to another proposal
 	Heard   []id.OrgID  // succession: whom it drops that was heard since, by rank. Nobody who knows so votes for it
 	Outside []id.OrgID  // succession: its stewards that were no members when who it drops was last seen: they keep it from being carried
-	Again   bool        // a new proposal that drops the same stewards can be carried by the votes that are left; false where many are stuck
+	Again   bool        // a new proposal that drops the same stewards can be carried by the votes that are left
+	Unasked bool        // that was not found out: too many are stuck
 }
 
 // Elsewhere is a vote that was given for another proposal of the same parent and kind.
@@ -43,7 +44,8 @@ func (c *Case) Prospects() map[id.ConfigID]Prospect {
 			if _, asked := again[about]; !asked && len(again) < maxAgain {
 				again[about] = c.votable(x.parent, x.Kind, x.dropped)
 			}
-			p.Again = again[about]
+			can, asked := again[about]
+			p.Again, p.Unasked = can, !asked
 		}
 		all[x.ID] = p
 	}
