@@ -30,7 +30,10 @@ func TestVotesAreSpent(t *testing.T) {
 	if x.Stuck != nil || len(x.Warnings) != 0 {
 		t.Errorf("the first: %+v", x)
 	}
-	eventually(t, "the other sees it, with a warning for neither vote", func() bool { s := b.stewards(k); return len(s.Proposals) == 1 })
+	eventually(t, "the other sees it and its vote", func() bool {
+		s := b.stewards(k)
+		return len(s.Proposals) == 1 && len(s.Proposals[0].Endorsed) == 1
+	})
 	if p := b.stewards(k).Proposals[0]; len(p.Warnings) != 0 {
 		t.Errorf("nothing else is proposed: %+v", p)
 	}
