@@ -27,10 +27,11 @@ type Config struct {
 	Stewards []id.OrgID
 	Quorum   uint8 // how many of them carry the next one
 	Rules    uint64
-	Kind     uint8   // Ordinary or Succession
-	Basis    []Place // succession: the last that was seen of the stewards it drops
-	Cuts     []Cut   // for each steward it drops: up to where its acts stand
-	Heads    []Place // of stewards' control feeds: what stands for good below this config
+	Kind     uint8         // Ordinary or Succession
+	Basis    []Place       // succession: the last that was seen of the stewards it drops
+	Cuts     []Cut         // for each steward it drops: up to where its acts stand
+	Heads    []Place       // of stewards' control feeds: what stands for good below this config
+	Lapsed   []id.ConfigID // proposals beside it that cannot be carried any more: who voted for them may vote for this, sorted
 }
 
 // Place names one control entry by its feed and seq.
@@ -58,6 +59,7 @@ func (f *Config) fields() []field {
 		placesOf(7, &f.Basis).Optional(func() bool { return f.Basis != nil }),
 		listOf(8, &f.Cuts, 1, MaxStewards, readCut, writeCut).Optional(func() bool { return f.Cuts != nil }),
 		placesOf(9, &f.Heads).Optional(func() bool { return f.Heads != nil }),
+		lapsedOf(10, &f.Lapsed).Optional(func() bool { return f.Lapsed != nil }),
 	}
 }
 
@@ -70,6 +72,24 @@ func placesOf(key uint64, v *[]Place) field {
 			return err
 		}
 		return sorted(*v)
+	}
+	return f
+}
+
+// lapsedOf is a list of configs, sorted, each once.
+func lapsedOf(key uint64, v *[]id.ConfigID) field {
+	f := listOf(key, v, 1, maxLapsed, readHash[id.ConfigID], func(x id.ConfigID) any { return x[:] })
+	read := f.Read
+	f.Read = func(r *canon.Reader) error {
+		if err := read(r); err != nil {
+			return err
+		}
+		for i := 1; i < len(*v); i++ {
+			if compareEntries((*v)[i-1], (*v)[i]) >= 0 {
+				return errMalformed
+			}
+		}
+		return nil
 	}
 	return f
 }
@@ -143,6 +163,7 @@ type config struct {
 	dropped  []id.OrgID // stewards of the parent that it leaves out, by rank
 	fin      []Place    // the finalised heads on its path, its own included
 	basis    vector     // succession: past(basis)
+	lapsed   []*config  // that it names
 	children []*config
 
 	votes     map[id.OrgID][]*node // endorsements that count, by organisation
@@ -174,10 +195,19 @@ func (c *Case) register(f *Config, n *node) {
 	x.parent = c.configs[*f.Parent]
 	x.dropped = droppedBy(x.parent.Config, f)
 	x.fin = merge(x.parent.fin, f.Heads)
+	x.lapsed = c.theseConfigs(f.Lapsed)
 	x.parent.children = append(x.parent.children, x)
 	if f.Kind == Succession {
 		x.basis = c.basisOf(x.parent, f)
 	}
+}
+
+// theseConfigs are the configs of these ids, all of which the case has.
+func (c *Case) theseConfigs(ids []id.ConfigID) (xs []*config) {
+	for _, x := range ids {
+		xs = append(xs, c.configs[x])
+	}
+	return xs
 }
 
 func droppedBy(parent, f *Config) (out []id.OrgID) {

@@ -77,7 +77,33 @@ func (h *history) next(w *writer, p proposed, kind uint8) protocol.Config {
 	if kind == protocol.Succession {
 		f.Basis = append([]protocol.Place{}, h.places(w, proposed{}, gone, 6)...)
 	}
+	f.Lapsed = h.lapsed(w, p, kind)
 	return f
+}
+
+// lapsed are the proposals beside its own that w names as lapsed: mostly those that have,
+// by what it knows.
+func (h *history) lapsed(w *writer, p proposed, kind uint8) []id.ConfigID {
+	var beside []id.ConfigID
+	for _, x := range h.knownTo(w) {
+		if x.Parent != nil && *x.Parent == p.ID && x.Kind == kind {
+			beside = append(beside, x.ID)
+		}
+	}
+	if len(beside) == 0 {
+		return nil
+	}
+	if h.chance(6) {
+		return beside[h.pick(len(beside)):][:1]
+	}
+	c := protocol.NewCase()
+	for i, e := range h.pool {
+		if w.seen.has(i) {
+			c.Add(e)
+		}
+	}
+	c.Settle()
+	return protocol.LapsedIn(c, p.ID, kind)
 }
 
 // bench are stewards that might follow p's.
@@ -98,7 +124,7 @@ func (h *history) bench(w *writer, p proposed, kind uint8) []id.OrgID {
 	}
 	switch n := h.pick(6); {
 	case kind == protocol.Succession:
-		for len(s) >= int(p.Quorum) && !h.chance(12) {
+		for len(s) >= int(p.Quorum) && !h.chance(6) {
 			drop()
 		}
 		add()
@@ -270,6 +296,34 @@ func (h *history) carries(conf int) {
 // mostly carries it.
 func (h *history) succeed(w *writer) {
 	if conf := h.proposeAs(w, protocol.Succession); conf >= 0 && h.pick(3) > 0 {
+		h.carries(conf)
+	}
+}
+
+// split lets stewards of the config in force propose and endorse something each, before
+// they hear of one another; then somebody who knows all that proposes once more, and
+// mostly it is carried.
+func (h *history) split(w *writer) {
+	at := slices.IndexFunc(h.confs, func(x proposed) bool { return x.ID == h.known.Config().ID })
+	if at < 0 {
+		return
+	}
+	p := h.confs[at]
+	for _, o := range p.Stewards {
+		if h.chance(4) {
+			continue
+		}
+		s := h.steward(o)
+		s.seen = s.seen.or(h.past[p.at]).with(p.at)
+		h.vote(s, h.putForward(s, p, h.next(s, p, protocol.Ordinary)))
+	}
+	w = h.powerful(w)
+	w.seen = w.seen.or(h.control())
+	kind := protocol.Ordinary
+	if h.chance(3) {
+		kind = protocol.Succession
+	}
+	if conf := h.putForward(w, p, h.next(w, p, kind)); h.pick(3) > 0 {
 		h.carries(conf)
 	}
 }

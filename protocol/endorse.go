@@ -13,8 +13,8 @@ import (
 // steward is silent and endorsing its succession: milliseconds.
 const Silence = 14 * 24 * 3600 * 1000
 
-// Endorse is an organisation's vote for a config: for each parent and kind of config,
-// only its first.
+// Endorse is an organisation's vote for a config: for each parent and kind of config
+// only its first counts, and one for a config that names what it voted for as lapsed.
 type Endorse struct{ Config id.ConfigID }
 
 var endorseKind = kind{
@@ -37,8 +37,8 @@ func checkEndorse(c *Case, n *node) *Refusal {
 	if x == nil || x.parent == nil || !n.past.has(x.node) {
 		return refuse("config-unknown", "what is endorsed is no config that is proposed in the entry's past")
 	}
-	if slices.ContainsFunc(x.parent.cast[voter{n.org.id, x.Kind}], n.past.has) {
-		return refuse("already-endorsed", "the organisation has endorsed a config of this kind and parent: only its first counts")
+	if !x.frees(c.votedIn(x.parent.cast[voter{n.org.id, x.Kind}], n.past)) {
+		return refuse("already-endorsed", "the organisation has endorsed a config of this kind and parent, and this one does not name it as lapsed")
 	}
 	if x.Kind == Ordinary {
 		if !x.parent.steward(n.org.id) {

@@ -54,6 +54,8 @@ var breaks = map[string]map[entry.Type]change{
 	"only the first vote counts": {3: func(k *kind) {
 		k.once = func(c *Case, n *node) *Refusal { return recheck(c, n, "already-endorsed") }
 	}},
+	"what is named as lapsed has lapsed": {2: once("not-lapsed")},
+	"a quorum needs no succession":       {2: once("quorum-left")},
 	"a steward that was heard is not silent": {3: func(k *kind) {
 		k.once = func(c *Case, n *node) *Refusal { return recheck(c, n, "steward-was-heard") }
 	}},
@@ -126,6 +128,14 @@ func unfinalised(k *kind) {
 func deaf(c *Case, n *node) *Refusal {
 	defer clear(c.waited)
 	return inForce(c, n)
+}
+
+// LapsedIn are the children of a config that have lapsed by all that a case has.
+func LapsedIn(c *Case, p id.ConfigID, kind uint8) []id.ConfigID {
+	if c.configs[p] == nil {
+		return nil
+	}
+	return c.lapsedIn(c.configs[p], kind, c.all)
 }
 
 // recheck is checkEndorse without one of the rules that others follow.

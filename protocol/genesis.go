@@ -89,7 +89,7 @@ func checkOwnGenesis(_ *Case, n *node) *Refusal {
 func (m *Genesis) opens(opener id.OrgID) *Refusal {
 	f := &m.Config
 	if len(f.Stewards) != 1 || f.Stewards[0] != opener || f.N != 0 || f.Quorum != 1 || f.Kind != Ordinary ||
-		f.Parent != nil || f.Basis != nil || f.Cuts != nil || f.Heads != nil {
+		f.Parent != nil || f.Basis != nil || f.Cuts != nil || f.Heads != nil || f.Lapsed != nil {
 		return refuse("bad-config", "the first config of a case names its opener as the one steward")
 	}
 	if !slices.IsSorted(m.Roles) || len(slices.Compact(slices.Clone(m.Roles))) != len(m.Roles) {

@@ -91,6 +91,17 @@ func newWorld(c *protocol.Case, es []*entry.Sealed) *world {
 	return w
 }
 
+// within is the world of some of the entries: what it is asked, no other entry can bear on.
+func (w *world) within(in map[id.EntryID]bool) *world {
+	out := &world{by: w.by, events: w.events, opener: w.opener, genesis: w.genesis, sounds: map[id.EntryID][]string{},
+		counts: map[id.EntryID][]string{}, common: map[id.EntryID][]string{}, electors: map[id.EntryID]map[id.OrgID]bool{}}
+	of := func(all []*said) []*said {
+		return slices.DeleteFunc(slices.Clone(all), func(s *said) bool { return !in[s.ID] })
+	}
+	out.es, out.forks = of(w.es), of(w.forks)
+	return out
+}
+
 // under is the entry before e, or, where that is not there, what an anchor says was in
 // its past.
 func (w *world) under(c *protocol.Case, e *entry.Sealed) []id.EntryID {
@@ -397,7 +408,11 @@ func (w *world) unsound(s *said) []string {
 	note("bad-config", f.N != p.N+1 || int(f.Quorum) < k/2+1 || int(f.Quorum) > k || f.Rules < p.Rules || twice ||
 		(f.Kind == protocol.Ordinary) != (f.Basis == nil) ||
 		!slices.Equal(cutOrgs, slices.SortedFunc(slices.Values(z), compareIDs)))
-	note("quorum-left", f.Kind == protocol.Succession && len(p.Stewards)-len(z) >= int(p.Quorum))
+	note("quorum-left", f.Kind == protocol.Succession && len(p.Stewards)-len(z) >= int(p.Quorum) && !w.stranded(s.past, *f.Parent, z))
+	for _, x := range f.Lapsed {
+		d := w.config(x, s)
+		note("not-lapsed", d == nil || d.Parent == nil || *d.Parent != *f.Parent || d.Kind != f.Kind || !w.lapsed(s.past, x))
+	}
 	for _, o := range z {
 		note("cut-missing", !slices.Contains(cutOrgs, o))
 	}
@@ -450,15 +465,8 @@ func (w *world) worthless(s *said) []string {
 	}
 	b := []string{}
 	p := w.sound(*c.Parent)
-	for x := range s.past {
-		e := w.by[x]
-		v, ok := e.m.(*protocol.Endorse)
-		if !ok || e.org != s.org || len(w.broken(e)) > 0 || len(w.worthless(e)) > 0 {
-			continue
-		}
-		if y := w.sound(v.Config); *y.Parent == *c.Parent && y.Kind == c.Kind {
-			b = append(b, "already-endorsed")
-		}
+	if votes := w.votes(s.past, *c.Parent, c.Kind)[s.org]; !freed(c, votes) {
+		b = append(b, "already-endorsed")
 	}
 	if c.Kind == protocol.Ordinary {
 		if !slices.Contains(p.Stewards, s.org) {
@@ -538,15 +546,15 @@ func (w *world) electorate(x id.ConfigID) map[id.OrgID]bool {
 	c := w.sound(x)
 	basis, out := w.basis(c), map[id.OrgID]bool{}
 	w.electors[x] = out
-	whole := w.over(basis)
+	then := w.within(basis)
+	v := then.over(nil)
 	for y := range basis {
-		if f := w.sound(y); f != nil && f.Parent != nil && *f.Parent == *c.Parent && f.Kind == protocol.Ordinary &&
-			len(whole.ballot(y)) >= int(w.sound(*c.Parent).Quorum) {
+		if f := then.sound(y); f != nil && f.Parent != nil && *f.Parent == *c.Parent && f.Kind == protocol.Ordinary &&
+			len(v.ballot(y)) >= int(then.sound(*c.Parent).Quorum) {
 			return out
 		}
 	}
-	v := w.over(basis)
-	v.chain = w.path(*c.Parent)
+	v.chain = then.path(*c.Parent)
 	for o := range v.named() {
 		if v.member(o) && !slices.Contains(dropped(w.sound(*c.Parent), c), o) {
 			out[o] = true

@@ -56,7 +56,14 @@ func checkPropose(c *Case, n *node) *Refusal {
 	if f.Kind == Ordinary && !parent.steward(n.org.id) {
 		return refuse("not-a-steward", "only a steward proposes an ordinary config")
 	}
-	return c.checkPlaces(n, f, parent)
+	if r := c.checkPlaces(n, f, parent); r != nil {
+		return r
+	}
+	dropped := droppedBy(parent.Config, f)
+	if f.Kind == Succession && len(parent.Stewards)-len(dropped) >= int(parent.Quorum) && !c.stranded(parent, dropped, n.past) {
+		return refuse("quorum-left", "the stewards that stay are a quorum, and their votes are not spent: they carry the change themselves")
+	}
+	return c.checkLapsed(n, f, parent)
 }
 
 // follows judges what needs no entries but the two configs.
@@ -76,8 +83,6 @@ func (f *Config) follows(p *Config) *Refusal {
 		return refuse("bad-config", "an ordinary config has no basis")
 	case f.Kind == Succession && f.Basis == nil:
 		return refuse("bad-config", "a succession says what was last seen of the stewards it drops")
-	case f.Kind == Succession && len(p.Stewards)-len(dropped) >= int(p.Quorum):
-		return refuse("quorum-left", "the stewards that stay are a quorum: they carry the change themselves, without a succession")
 	}
 	for _, o := range dropped {
 		if f.cut(o) == nil {

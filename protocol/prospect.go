@@ -2,8 +2,6 @@ package protocol
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"cordon/protocol/id"
 )
@@ -55,17 +53,18 @@ func (c *Case) Prospects() map[id.ConfigID]Prospect {
 // prospect is a proposal's, but for what could be proposed in its place.
 func (c *Case) prospect(x *config) (p Prospect) {
 	now := c.tally(x)
-	voters, left := x.parent.Stewards, len(now.Missing)
+	left := len(now.Missing)
+	voters, _ := c.voters(x)
 	if x.Kind == Succession {
-		voters = slices.SortedFunc(maps.Keys(c.electorate(x)), compareOrgs)
 		p.Heard, p.Outside = c.heardSince(x), c.outside(x)
 		if len(p.Heard) > 0 {
 			left = 0
 		}
 	}
 	for _, o := range voters {
-		if cast := x.parent.cast[voter{o, x.Kind}]; len(cast) > 0 && len(x.votes[o]) == 0 {
-			p.Spent = append(p.Spent, Elsewhere{o, cast[0].msg.(*Endorse).Config})
+		voted := c.votedIn(x.parent.cast[voter{o, x.Kind}], c.all)
+		if len(x.votes[o]) == 0 && !x.frees(voted) {
+			p.Spent = append(p.Spent, Elsewhere{o, voted[len(voted)-1].ID})
 		}
 	}
 	p.Open = len(now.Endorsed)+left >= now.Need && len(p.Outside) == 0
@@ -86,7 +85,7 @@ func (c *Case) outside(x *config) (out []id.OrgID) {
 // by nobody yet, and what could come of it.
 func (c *Case) Preview(f Config) (Proposal, Prospect) {
 	parent := c.configs[*f.Parent]
-	x := &config{Config: &f, parent: parent, dropped: droppedBy(parent.Config, &f)}
+	x := &config{Config: &f, parent: parent, dropped: droppedBy(parent.Config, &f), lapsed: c.theseConfigs(f.Lapsed)}
 	if f.Kind == Succession {
 		x.basis = c.basisOf(parent, &f)
 	}
@@ -112,19 +111,12 @@ func (c *Case) heardSince(x *config) (heard []id.OrgID) {
 // votable says whether the votes that are left can carry what is proposed next: with
 // these stewards dropped, where it is a succession.
 func (c *Case) votable(parent *config, kind uint8, dropped []id.OrgID) bool {
-	voters, need := parent.Stewards, int(parent.Quorum)
+	f := &Config{Kind: kind}
+	next := &config{Config: f, parent: parent, dropped: dropped, lapsed: c.theseConfigs(c.lapsedIn(parent, kind, c.all))}
 	if kind == Succession {
-		f := &Config{Kind: kind, Basis: c.placesIn(c.all, dropped)}
-		voters = nil
-		for o := range c.electorate(&config{Config: f, parent: parent, dropped: dropped, basis: c.basisOf(parent, f)}) {
-			voters = append(voters, o)
-		}
-		need = max(1, (2*len(voters)+2)/3)
+		f.Basis = c.placesIn(c.all, dropped)
+		next.basis = c.basisOf(parent, f)
 	}
-	for _, o := range voters {
-		if len(parent.cast[voter{o, kind}]) == 0 {
-			need--
-		}
-	}
-	return need <= 0
+	voters, need := c.voters(next)
+	return c.ballotsIn(parent, kind, c.all).able(next, voters) >= need
 }

@@ -25,7 +25,7 @@ var steps = func() (all []func(*history, *writer)) {
 		{2, (*history).claim}, {1, (*history).confirm}, {1, (*history).room}, {3, (*history).tell}, {1, (*history).move},
 		{3, (*history).rekey}, {2, (*history).fork}, {1, (*history).forkContent}, {2, (*history).prove}, {1, (*history).strange},
 		{6, (*history).propose}, {3, (*history).endorse}, {7, (*history).carryOne}, {3, (*history).succeed},
-		{2, (*history).betray}, {1, (*history).wait}, {2, (*history).live},
+		{2, (*history).betray}, {3, (*history).split}, {1, (*history).wait}, {2, (*history).live},
 		{3, (*history).offer}, {6, (*history).answer}, {1, (*history).refute}, {1, (*history).end},
 		{1, (*history).plan}, {2, (*history).answerPlan}, {2, (*history).link},
 	} {

@@ -52,21 +52,13 @@ func (c *Case) proposal(x *config) Proposal {
 
 // tally is how the votes for a config stand.
 func (c *Case) tally(x *config) Proposal {
-	p := Proposal{Config: *x.Config, Need: int(x.parent.Quorum)}
-	voters := x.parent.Stewards
-	if x.Kind == Succession {
-		voters = nil
-		for o := range c.electorate(x) {
-			voters = append(voters, o)
-		}
-		slices.SortFunc(voters, compareOrgs)
-		p.Need = max(1, (2*len(voters)+2)/3)
-	}
+	voters, need := c.voters(x)
+	p := Proposal{Config: *x.Config, Need: need}
 	for _, o := range voters {
 		switch {
 		case len(x.votes[o]) > 0:
 			p.Endorsed = append(p.Endorsed, o)
-		case len(x.parent.cast[voter{o, x.Kind}]) == 0:
+		case x.frees(c.votedIn(x.parent.cast[voter{o, x.Kind}], c.all)):
 			p.Missing = append(p.Missing, o)
 		}
 	}
@@ -85,16 +77,17 @@ func (c *Case) Chain() []Config {
 
 // NextConfig is an ordinary config with these stewards after the one in force, as
 // a daemon with key kid would propose it: it finalises, and cuts dropped stewards
-// at, what the entry will have in its past.
+// at, what the entry will have in its past, and names what has lapsed by that.
 func (c *Case) NextConfig(kid id.Kid, stewards []id.OrgID, quorum uint8) Config {
 	now := c.tip()
-	past := c.pastWith(c.Deps(kid, id.Control), id.Feed{Kid: kid, Comp: id.Control})
+	past := c.nextPast(kid)
 	f := Config{Parent: &now.ID, N: now.N + 1, Stewards: slices.Clone(stewards), Quorum: quorum, Rules: now.Rules,
 		Kind: Ordinary, Heads: c.unrevoked(c.placesIn(past, now.Stewards))}
 	for _, o := range droppedBy(now, &f) {
 		f.Cuts = append(f.Cuts, Cut{Org: o, Places: c.placesIn(past, []id.OrgID{o})})
 	}
 	slices.SortFunc(f.Cuts, func(a, b Cut) int { return compareOrgs(a.Org, b.Org) })
+	f.Lapsed = c.lapsedIn(c.configs[now.ID], Ordinary, past)
 	return f
 }
 
@@ -125,7 +118,13 @@ func (c *Case) Succeed(kid id.Kid, stewards []id.OrgID, quorum uint8) Config {
 		f.Basis = append(f.Basis, x.Places...)
 	}
 	slices.SortFunc(f.Basis, comparePlaces)
+	f.Lapsed = c.lapsedIn(c.configs[*f.Parent], Succession, c.nextPast(kid))
 	return f
+}
+
+// nextPast is the past of a daemon's next control entry.
+func (c *Case) nextPast(kid id.Kid) vector {
+	return c.pastWith(c.Deps(kid, id.Control), id.Feed{Kid: kid, Comp: id.Control})
 }
 
 // pastWith is the past of the next entry of a feed with these deps.
@@ -177,7 +176,7 @@ func (c *Case) Pin(x *id.ConfigID) { c.pinned = x }
 // in its place.
 type Rivals struct {
 	Pinned, Chain Proposal
-	Both          []id.OrgID // who voted twice: each has signed the proof. Nobody where one is a succession
+	Both          []id.OrgID // who voted on both sides without saying so: each has signed the proof. Nobody where one is a succession
 }
 
 // Conflict is why the case is in conflict; ok is false when it is not, or when the
@@ -224,12 +223,30 @@ func (c *Case) rivals() (x, y *config, ok bool) {
 // rivalry is how x stands against the link y of the chain, of the same parent.
 func (c *Case) rivalry(x, y *config) Rivals {
 	r := Rivals{Pinned: c.proposal(x), Chain: c.proposal(y)}
-	for _, o := range r.Pinned.Endorsed {
-		if r.Pinned.Kind == r.Chain.Kind && slices.Contains(r.Chain.Endorsed, o) {
-			r.Both = append(r.Both, o)
-		}
+	if x.Kind == y.Kind {
+		r.Both = slices.Compact(slices.SortedFunc(slices.Values(append(c.against(x, y), c.against(y, x)...)), compareOrgs))
 	}
 	return r
+}
+
+// against are those of x's voters who, with y beside it, did not vote in one line: their
+// votes for the two did not know each other, or y's past shows a vote that left them none
+// for x.
+func (c *Case) against(x, y *config) (os []id.OrgID) {
+	var b ballots
+	named := slices.Contains(y.lapsed, x)
+	if named {
+		b = c.ballotsIn(x.parent, x.Kind, y.node.past)
+	}
+	for o, votes := range x.votes {
+		apart := func(v *node) bool {
+			return slices.ContainsFunc(y.votes[o], func(w *node) bool { return !v.past.has(w) && !w.past.has(v) })
+		}
+		if slices.ContainsFunc(votes, apart) || named && b.able(x, []id.OrgID{o}) == 0 {
+			os = append(os, o)
+		}
+	}
+	return os
 }
 
 // SinceCheckpoint says how many control entries the case has that the config in

@@ -87,6 +87,8 @@ func (s *tour) proposals() {
 	s.puts("a head at another place", a, "place-unknown", func(f *protocol.Config) { f.Heads[0].Seq++ }, a, b)
 	s.puts("a head of who is no steward", a, "place-of-another", func(f *protocol.Config) { f.Heads = []protocol.Place{place(head)} }, a, b)
 	next := s.puts("rules that nobody knows yet", a, "", func(f *protocol.Config) { f.Rules = 2 }, a, b)
+	s.puts("lapsed ones that are not sorted", a, "bad-propose", func(f *protocol.Config) { f.Lapsed = []id.ConfigID{{2}, {1}} }, a, b)
+	s.puts("what nobody has voted for as lapsed", a, "not-lapsed", func(f *protocol.Config) { f.Lapsed = []id.ConfigID{id.ConfigID(next.ID)} }, a, b)
 	s.puts("and older ones after them", a, "bad-config", func(f *protocol.Config) { f.Parent, f.N = (*id.ConfigID)(&next.ID), 2 }, a, b)
 }
 

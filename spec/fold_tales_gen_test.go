@@ -10,10 +10,10 @@ import (
 
 // tales are the histories of the fold family, by the section they are of.
 var tales = []func() *tale{
-	plain, changed, firstVote, soundProposals, belowFinalised, // §1 to §4
+	plain, changed, firstVote, apart, soundProposals, belowFinalised, // §1 to §4
 	backDated, forkedSteward, rivals, unsure, removedWins, // §4, §5
 	revokedBare, revokedCut, revokedUse, rootFork, uncertifiedIdent, tooManySignatures, // §5, identity
-	succession, halfVoted, heard, impatient, cameBack, // §6
+	succession, halfVoted, stranded, heard, impatient, cameBack, // §6
 	forkProven, contentFork, upgrade, // §9, protocol.md §4.7
 	notAuthentic, covered, // protocol.md §4.2 to §4.5
 	fromAdmission, belowAnchor, // protocol.md §4.8
@@ -135,6 +135,42 @@ func soundProposals() *tale {
 	put("an ordinary config with a basis", "bad-config", f)
 	f = a.Case.Succeed(a.Kid, orgsOf(a, b, c), 2)
 	put("a succession where the stewards that stay are a quorum", "quorum-left", f)
+	f = next(a, b, c)
+	f.Lapsed = []id.ConfigID{t.chain[0].ID}
+	put("names as lapsed what is not beside it", "not-lapsed", f)
+	f.Lapsed[0] = propose(a, 2, b, a).ID
+	put("names as lapsed what nobody has voted for", "not-lapsed", f)
+	return t
+}
+
+// apart are two stewards that vote for a proposal each, and then for a third.
+func apart() *tale {
+	t := newTale("votes-apart", "A and B, both needed, each propose and endorse something before they hear of each other. Neither can be carried; what C is "+
+		"added by names both as lapsed, and both endorse it. A proposal that does not know of both votes frees nobody", "A", "B", "C")
+	a, b, c := t.ds[0], t.ds[1], t.ds[2]
+	t.carried("A and B decide together", a, 2, daemons{a, b}, daemons{a})
+	t.alone(b)
+	p := propose(b, 2, b, a)
+	t.is("B's vote", "", endorse(b, p))
+	t.is("A's", "", endorse(a, propose(a, 1, a)))
+	f := a.Case.NextConfig(a.Kid, orgsOf(a, b, c), 2)
+	early := t.is("C as well, before A heard of B", "", a.Say(&protocol.Propose{Config: f}))
+	t.met()
+	t.is("A's second vote", "already-endorsed", endorse(a, early))
+	f = a.Case.NextConfig(a.Kid, orgsOf(a, b, c), 2)
+	if len(f.Lapsed) != 2 {
+		panic("both have lapsed")
+	}
+	whole := f.Lapsed
+	f.Lapsed = []id.ConfigID{p.ID}
+	half := t.is("names B's alone", "", a.Say(&protocol.Propose{Config: f}))
+	f.Lapsed = whole
+	q := t.is("names both", "", a.Say(&protocol.Propose{Config: f}))
+	t.is("A endorses what does not free it", "already-endorsed", endorse(a, half))
+	t.met()
+	t.is("A endorses it", "", endorse(a, q))
+	t.is("B endorses it", "", endorse(b, q))
+	t.chain, t.stewards = append(t.chain, q), daemons{a, b, c}
 	return t
 }
 
@@ -391,6 +427,35 @@ func halfVoted() *tale {
 	t.is("14 days", "", endorse(b, p))
 	t.is("once more", "already-endorsed", endorse(b, p))
 	t.chain, t.stewards = append(t.chain, p), daemons{b}
+	return t
+}
+
+// stranded are two stewards that vote apart, and a third that is gone.
+func stranded() *tale {
+	t := newTale("stranded", "two of A, B and C carry. C is gone, A and B each endorse a proposal of their own. C might have endorsed either, so neither has "+
+		"lapsed; but A and B can carry nothing by themselves, and the members succeed C", "A", "B", "C", "D")
+	a, b, c, d := t.ds[0], t.ds[1], t.ds[2], t.ds[3]
+	t.carried("A, B and C decide, two of them", a, 2, daemons{a, b, c}, daemons{a})
+	t.alone(b)
+	t.is("B's vote", "", endorse(b, propose(b, 2, b, a)))
+	early := t.is("a succession, before A knows of B's vote", "quorum-left", succeed(a, 2, a, b))
+	p := propose(a, 2, a, b)
+	t.is("A's vote", "", endorse(a, p))
+	t.met()
+	f := a.Case.NextConfig(a.Kid, orgsOf(a, b), 2)
+	f.Lapsed = []id.ConfigID{p.ID}
+	t.is("what C could have endorsed has not lapsed", "not-lapsed", a.Say(&protocol.Propose{Config: f}))
+	for _, x := range (daemons{a, b, d}) {
+		x.Say(&protocol.Alive{})
+	}
+	t.met()
+	q := t.is("the succession of C", "", succeed(a, 2, a, b))
+	t.met()
+	later(protocol.Silence, a, b, d)
+	t.is("A endorses the early one", "config-unknown", endorse(a, early))
+	t.is("A endorses it", "", endorse(a, q))
+	t.is("D too", "", endorse(d, q))
+	t.chain, t.stewards = append(t.chain, q), daemons{a, b}
 	return t
 }
 
