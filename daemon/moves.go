@@ -58,8 +58,8 @@ func (s *service) pressing(k *protocol.Case) (out []offer) {
 	}
 	proposed := outlookOf(k)
 	for _, p := range proposed.ps {
-		// The daemons vote on checkpoints by themselves; on what cannot be carried a vote is lost.
-		if proposed.of[p.ID].Open && p.Config.After(k.Config()) != "checkpoint" {
+		// The daemons vote on checkpoints by themselves; on what cannot be carried a vote is lost, but where it sets others free.
+		if p.Config.After(k.Config()) != "checkpoint" && (proposed.of[p.ID].Open || proposed.setsFree(s.org.ID, p)) {
 			out = append(out, offer{say: &protocol.Endorse{Config: p.ID}, as: simple})
 		}
 	}

@@ -130,6 +130,16 @@ func (w *wish) config(k *protocol.Case, kid id.Kid) (f protocol.Config, err erro
 
 // plan is the config that a wish makes, if it may be proposed and endorsed.
 func (s *service) plan(k *protocol.Case, w *wish) (f protocol.Config, err error) {
+	if f, err = s.draft(k, w); err != nil {
+		return f, err
+	}
+	p, comes := k.Preview(f)
+	return f, outlookOf(k).voteSpent(k, s.org.ID, p, comes)
+}
+
+// draft is the config that a wish makes, if it may be proposed: by who has a voice left
+// for it or not.
+func (s *service) draft(k *protocol.Case, w *wish) (f protocol.Config, err error) {
 	if err := halted(k); err != nil {
 		return f, err
 	}
@@ -143,22 +153,17 @@ func (s *service) plan(k *protocol.Case, w *wish) (f protocol.Config, err error)
 	if err := k.May(s.kid, entry.Fields{Type: m.Type(), Ctl: protocol.Ctl(m), T: s.ms()}); err != nil {
 		return f, err
 	}
-	same := func(p protocol.Proposal) bool {
-		return p.Kind == f.Kind && slices.Equal(p.Stewards, f.Stewards) && p.Quorum == f.Quorum
-	}
 	proposed := outlookOf(k)
-	if p, ok := proposed.votedFor(s.org.ID, f.Kind); ok && same(p) {
-		return f, &api.Error{Kind: api.Exists, Text: "just this is proposed already, and this organisation has endorsed it", Try: "cordon steward list CASE"}
-	}
-	if err := proposed.voteSpent(s.org.ID, f.Kind, id.ConfigID{}); err != nil {
-		return f, err
-	}
+	_, comes := k.Preview(f)
 	for _, p := range proposed.ps {
 		x := proposed.of[p.ID]
+		same := p.Kind == f.Kind && slices.Equal(p.Stewards, f.Stewards) && p.Quorum == f.Quorum
 		switch {
-		case same(p) && x.Open:
+		case same && x.Open && slices.Contains(p.Endorsed, s.org.ID):
+			return f, &api.Error{Kind: api.Exists, Text: "just this is proposed already, and this organisation has endorsed it", Try: "cordon steward list CASE"}
+		case same && x.Open:
 			return f, &api.Error{Kind: api.Exists, Text: "just this is proposed already", Try: "cordon steward endorse CASE " + p.ID.String()[:short]}
-		case same(p) && len(x.Heard) == 0: // else a new one says what was heard since
+		case same && len(x.Heard) == 0 && !comes.Open: // else a new one says what was heard since
 			return f, &api.Error{Kind: api.Exists, Text: "just this is proposed already, and cannot be carried any more", Try: "cordon steward list CASE"}
 		case f.Kind == protocol.Ordinary && x.Open && p.Config.After(k.Config()) == "checkpoint":
 			return f, &api.Error{Kind: api.Pending, Text: "the stewards' daemons are voting on a checkpoint: what is proposed now would come to nothing", Try: "again in a moment"}
@@ -181,7 +186,7 @@ func (s *service) changeStewards(r *http.Request) (any, error) {
 	}
 	defer s.locks.lock(c, id.Control)() // what is planned is what is written
 	if w.Succession {
-		if err := s.patience(r.Context(), c, func(k *protocol.Case) (protocol.Config, error) { return s.plan(k, &w) }); err != nil {
+		if err := s.patience(r.Context(), c, func(k *protocol.Case) (protocol.Config, error) { return s.draft(k, &w) }); err != nil {
 			return nil, err
 		}
 	}
@@ -320,10 +325,11 @@ func (s *service) endorse(r *http.Request) (any, error) {
 // hopeless refuses a vote that would not count however long one waited.
 func (s *service) hopeless(k *protocol.Case, p protocol.Proposal) error {
 	proposed := outlookOf(k)
-	if err := proposed.voteSpent(s.org.ID, p.Kind, p.ID); err != nil || p.Kind == protocol.Ordinary {
+	x := proposed.of[p.ID]
+	if err := proposed.voteSpent(k, s.org.ID, p, x); err != nil || p.Kind == protocol.Ordinary {
 		return err
 	}
-	if x := proposed.of[p.ID]; len(x.Heard) > 0 {
+	if len(x.Heard) > 0 {
 		return &protocol.Refusal{Rule: "steward-was-heard", Text: namesIn(k, x.Heard) + " has written since this was proposed: it is not silent"}
 	}
 	if !slices.Contains(p.Missing, s.org.ID) {

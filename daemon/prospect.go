@@ -10,8 +10,9 @@ import (
 	"cordon/protocol/id"
 )
 
-// Votes are scarce: one for each parent and kind (spec/authority.md §3). What is said
-// here tells people when they are spent; it changes nothing that counts.
+// Votes are scarce: one for each parent and kind, until what it was for has lapsed
+// (spec/authority.md §3). What is said here tells people when they are spent; it changes
+// nothing that counts.
 
 // outlook is what is proposed after the config in force, and what can come of it.
 type outlook struct {
@@ -58,27 +59,52 @@ func (o outlook) remains(k *protocol.Case, p protocol.Proposal, x protocol.Prosp
 	if i := slices.IndexFunc(o.ps, func(q protocol.Proposal) bool { return q.Kind == p.Kind && o.of[q.ID].Open }); i >= 0 {
 		return "another proposal can still be carried: " + o.ps[i].ID.String()[:short]
 	}
+	const free = "propose it again; the votes that were given are free for a new one"
 	if p.Kind == protocol.Ordinary {
+		if x.Again {
+			return free
+		}
 		return "no proposal to follow this config can be carried but a succession: the members replace stewards that are silent " +
-			"for 14 days, so many that the others are no quorum. A steward that steps back for that stops its daemon"
+			"for 14 days. A steward that steps back for that stops its daemon"
 	}
 	goes := namesIn(k, without(k.Stewards(), p.Stewards))
 	var ways []string
 	if o.ordinaryLeft() {
 		ways = append(ways, "a change that "+goes+" carries with the other stewards: once it is in force, every vote is new")
 	}
-	if x.Again {
-		ways = append(ways, "when nothing more comes from "+goes+": a new succession, 14 days after that was noted; enough votes are left")
+	silent := ""
+	if len(x.Heard) > 0 {
+		silent = "when nothing more comes from " + goes + ", 14 days after that was noted: "
 	}
-	switch {
+	switch held := o.held(k, p.Kind); {
 	case x.Unasked:
 		return "so many proposals are stuck that it is not worked out; try a new one: its plan says whether it can be carried"
+	case x.Again:
+		ways = append(ways, silent+free)
+	case held != "":
+		ways = append(ways, silent+held)
 	case ways == nil:
 		return "the votes that are left carry no other proposal either: nobody can change who decides here. To go on without " + goes + ", open a new case"
-	case !x.Again:
+	default:
 		return "only " + ways[0] + ". The votes that are left carry no other succession without " + goes
 	}
 	return strings.Join(ways, "; or ")
+}
+
+// held says what sets the votes free that were given for proposals that cannot be carried
+// and have not lapsed: others could have endorsed these. "" where there are none.
+func (o outlook) held(k *protocol.Case, kind uint8) string {
+	var all []string
+	for _, q := range o.ps {
+		if x := o.of[q.ID]; q.Kind == kind && !x.Open && !x.Lapsed && len(q.Endorsed) > 0 && len(q.Missing) > 0 {
+			who := namesIn(k, q.Missing)
+			if n := len(q.Endorsed) + len(q.Missing) - q.Need + 1; n < len(q.Missing) {
+				who = fmt.Sprintf("%d of %s", n, who)
+			}
+			all = append(all, "the votes for "+q.ID.String()[:short]+" are free for a new proposal once another one is endorsed by "+who)
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // ordinaryLeft says whether the stewards can still carry a change, if all of them are
@@ -96,33 +122,42 @@ func (o outlook) ordinaryLeft() bool {
 	return !voted
 }
 
-// votedFor is the open proposal of a kind that an organisation has endorsed.
-func (o outlook) votedFor(org id.OrgID, kind uint8) (p protocol.Proposal, ok bool) {
-	i := slices.IndexFunc(o.ps, func(p protocol.Proposal) bool { return p.Kind == kind && slices.Contains(p.Endorsed, org) })
-	if i < 0 {
-		return p, false
-	}
-	return o.ps[i], true
+// setsFree says whether a vote of an organisation for p, which cannot be carried, brings
+// others nearer to be free: it could have been for what they voted for.
+func (o outlook) setsFree(org id.OrgID, p protocol.Proposal) bool {
+	x := o.of[p.ID]
+	return slices.Contains(p.Missing, org) && len(x.Heard) == 0 && len(x.Outside) == 0 && slices.ContainsFunc(o.ps, func(q protocol.Proposal) bool {
+		y := o.of[q.ID]
+		return q.ID != p.ID && q.Kind == p.Kind && !y.Open && !y.Lapsed && len(q.Endorsed) > 0 && slices.Contains(q.Missing, org)
+	})
 }
 
-// voteSpent refuses a vote beside the one that an organisation, ours, has given; nil
-// where it has given none of the kind.
-func (o outlook) voteSpent(org id.OrgID, kind uint8, on id.ConfigID) error {
-	p, ok := o.votedFor(org, kind)
-	switch {
-	case !ok:
-		return nil
-	case p.ID == on:
+// voteSpent refuses a vote of an organisation, ours, for a proposal that does not set free
+// the one it has given; nil where it has given none of the kind, or that is free.
+func (o outlook) voteSpent(k *protocol.Case, org id.OrgID, p protocol.Proposal, x protocol.Prospect) error {
+	if slices.Contains(p.Endorsed, org) {
 		return &api.Error{Kind: api.Refused, Rule: "already-endorsed", Text: "this organisation has endorsed it already", Try: "cordon steward list CASE"}
 	}
-	return &api.Error{Kind: api.Refused, Rule: "already-endorsed", Try: "cordon steward list CASE",
-		Text: "this organisation has endorsed another proposal, " + p.ID.String()[:short] + ", and only its first counts until one is in force"}
+	i := slices.IndexFunc(x.Spent, func(v protocol.Elsewhere) bool { return v.Org == org })
+	if i < 0 {
+		return nil
+	}
+	on := x.Spent[i].On
+	e := &api.Error{Kind: api.Refused, Rule: "already-endorsed", Try: "cordon steward list CASE",
+		Text: "this organisation has endorsed another proposal, " + on.String()[:short] + ", and its voice is free only when that cannot be carried any more"}
+	switch was := o.of[on]; {
+	case was.Lapsed:
+		e.Text += ". It cannot, but this one was proposed before that was known: propose it again"
+	case !was.Open:
+		e.Text += ": " + o.held(k, p.Kind)
+	}
+	return e
 }
 
 // spending warns who is about to give its organisation's voice to a config while others
 // are proposed.
 func (o outlook) spending(k *protocol.Case, org id.OrgID, f protocol.Config) []string {
-	_, voted := o.votedFor(org, f.Kind)
+	voted := slices.ContainsFunc(o.ps, func(p protocol.Proposal) bool { return p.Kind == f.Kind && slices.Contains(p.Endorsed, org) })
 	if voted || f.Kind == protocol.Ordinary && !slices.Contains(k.Stewards(), org) {
 		return nil
 	}
@@ -143,7 +178,7 @@ func (o outlook) spending(k *protocol.Case, org id.OrgID, f protocol.Config) []s
 	if n > most {
 		others = append(others, fmt.Sprintf("%d more", n-most))
 	}
-	return []string{"This spends our vote: only the first counts until one is in force. Also proposed: " + strings.Join(others, ", ") + "."}
+	return []string{"This spends our vote, until what it is for cannot be carried any more. Also proposed: " + strings.Join(others, ", ") + "."}
 }
 
 // stuck says, of each kind of proposals that none can be carried of, why and what remains.
@@ -159,7 +194,27 @@ func (a *adviser) stuck() {
 		}
 		said[p.Kind] = true
 		x := a.proposed.showStuck(a.k, p)
+		do := "cordon steward list CASE"
+		if y := a.proposed.of[p.ID]; y.Again && len(y.Heard) == 0 && (p.Kind == protocol.Succession || slices.Contains(a.k.Stewards(), a.us.Org)) {
+			do = proposeCommand(a.k, p)
+		}
 		a.add(rankAnswer, api.Suggestion{Text: what[p.Kind] + " can be carried any more: " + x.Text + ". What remains: " + x.Remains,
-			Command: "cordon steward list CASE", Rule: "authority.md §3", Strength: "SHOULD"})
+			Command: do, Rule: "authority.md §3", Strength: "SHOULD"})
 	}
+}
+
+// proposeCommand proposes again what a proposal has proposed, but for an order and a quorum
+// of its own.
+func proposeCommand(k *protocol.Case, p protocol.Proposal) string {
+	s := "cordon steward propose CASE"
+	for _, o := range without(k.Stewards(), p.Stewards) {
+		s += " --drop " + o.String()[:short]
+	}
+	for _, o := range without(p.Stewards, k.Stewards()) {
+		s += " --add " + o.String()[:short]
+	}
+	if p.Kind == protocol.Succession {
+		s += " --succession"
+	}
+	return s
 }

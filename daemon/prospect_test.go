@@ -45,7 +45,7 @@ func TestVotesAreSpent(t *testing.T) {
 	}
 	drop.Plan = false
 	y := b.changes(k, drop)
-	if y.Stuck == nil || !strings.Contains(y.Stuck.Text, "Abelia has voted for "+x.Config.String()[:12]) || !strings.Contains(y.Stuck.Remains, "succession") {
+	if y.Stuck == nil || !strings.Contains(y.Stuck.Text, "Abelia has voted for "+x.Config.String()[:12]) || !strings.Contains(y.Stuck.Remains, "propose it again") {
 		t.Errorf("the second: %+v", y.Stuck)
 	}
 	agree(t, k, a, b, c)
@@ -72,12 +72,19 @@ func TestVotesAreSpent(t *testing.T) {
 	}
 	_, err := a.Endorse(t.Context(), k, y.Config.String(), api.Vote{})
 	ruled(t, err, "already-endorsed", "steward list")
-	_, err = a.ChangeStewards(t.Context(), k, drop) // just what is proposed already, and not for its vote
-	ruled(t, err, "already-endorsed", "steward list")
-	_, err = b.ChangeStewards(t.Context(), k, drop)
+	if !strings.Contains(err.Error(), "propose it again") {
+		t.Errorf("what to do: %v", err)
+	}
+	z := a.changes(k, api.ChangeStewards{Add: []string{"Clover"}}) // what nobody could carry: every vote for it is free
+	if z.Stuck != nil || len(z.Endorsed) != 1 || z.Endorsed[0] != a.id {
+		t.Errorf("proposed again: %+v", z)
+	}
+	_, err = a.ChangeStewards(t.Context(), k, api.ChangeStewards{Add: []string{"Clover"}})
 	if kindOf(err) != api.Exists || strings.Contains(err.(*api.Error).Try, "endorse") {
 		t.Errorf("just this, by who has endorsed it: %+v", err)
 	}
+	b.endorses(k, *z.Config)
+	decide(t, k, []*org{a, b, c}, a, b, c)
 }
 
 // TestHeardAgain: a steward that comes back after votes for its succession were given
@@ -104,7 +111,8 @@ func TestHeardAgain(t *testing.T) {
 		eventually(t, o.name+" hears the steward", func() bool { return o.stewards(k).Proposals[0].Stuck != nil })
 		x := o.stewards(k).Proposals[0].Stuck
 		if len(x.Heard) != 1 || x.Heard[0] != a.id || !strings.Contains(x.Text, "Arnica has written since") ||
-			!strings.Contains(x.Remains, "only a change that Arnica carries") {
+			!strings.Contains(x.Remains, "a change that Arnica carries") ||
+			!strings.HasSuffix(x.Remains, "are free for a new proposal once another one is endorsed by Comfrey") {
 			t.Errorf("%s: %+v", o.name, x)
 		}
 	}
@@ -117,4 +125,91 @@ func TestHeardAgain(t *testing.T) {
 	if s := b.stewards(k); len(s.Proposals) != 0 {
 		t.Errorf("every vote is new: %+v", s.Proposals)
 	}
+}
+
+// TestHeardThenGone: a steward writes once, after a vote for its succession, and is never
+// heard again. The members succeed it all the same: the vote comes free when the other
+// has endorsed a later proposal.
+func TestHeardThenGone(t *testing.T) {
+	t.Parallel()
+	a, b, c, k := trio(t, "gone", "Acacia", "Begonia", "Cicely")
+	eventually(t, "the checkpoint after the admissions", func() bool { s := a.stewards(k); return len(s.Owes)+len(s.Proposals) == 0 })
+	agree(t, k, a, b, c)
+	a.stop()
+	r := api.ChangeStewards{Drop: []string{"Acacia"}, Add: []string{"Begonia"}, Succession: true}
+	weeks := func(n int64) {
+		for _, o := range []*org{a, b, c} {
+			o.ahead.Store(n * int64(14*24*time.Hour+time.Minute))
+		}
+	}
+	pending := func(o *org) {
+		t.Helper()
+		if _, err := o.ChangeStewards(t.Context(), k, r); kindOf(err) != api.Pending {
+			t.Fatalf("%s notes the silence: %v", o.name, err)
+		}
+	}
+	pending(b)
+	weeks(1)
+	p := b.changes(k, r)
+	eventually(t, "the other sees the proposal", func() bool { return len(c.stewards(k).Proposals) == 1 })
+	a.start()
+	for _, o := range []*org{b, c} {
+		eventually(t, o.name+" hears the steward", func() bool { return o.stewards(k).Proposals[0].Stuck != nil })
+	}
+	a.stop()
+	pending(c)
+	pending(b)
+	weeks(2)
+	q := c.changes(k, r)
+	if q.Stuck == nil || len(q.Stuck.Spent) != 1 || q.Stuck.Spent[0].Config != *p.Config || !strings.Contains(q.Stuck.Remains, "propose it again") {
+		t.Errorf("the vote of the other is for what it has just set free: %+v", q.Stuck)
+	}
+	eventually(t, "who voted first sees it", func() bool { return len(b.stewards(k).Proposals) == 2 })
+	z := b.changes(k, r)
+	if z.Stuck != nil || len(z.Endorsed) != 1 {
+		t.Errorf("proposed again: %+v", z)
+	}
+	c.endorses(k, *z.Config)
+	decide(t, k, []*org{b, c}, b)
+}
+
+// TestStranded: two of three stewards have endorsed something each, and the third, who
+// could carry either, is gone. The other two may succeed it, though they are a quorum.
+func TestStranded(t *testing.T) {
+	t.Parallel()
+	a, b, c, k := trio(t, "stranded", "Alder", "Birch", "Cedar")
+	eventually(t, "the checkpoint after the admissions", func() bool { s := a.stewards(k); return len(s.Owes)+len(s.Proposals) == 0 })
+	a.changes(k, api.ChangeStewards{Add: []string{"Birch", "Cedar"}})
+	decide(t, k, []*org{a, b, c}, a, b, c)
+	c.stop()
+	r := api.ChangeStewards{Drop: []string{"Cedar"}, Succession: true}
+	_, err := a.ChangeStewards(t.Context(), k, r)
+	ruled(t, err, "quorum-left", "without --succession")
+	x := a.changes(k, api.ChangeStewards{Drop: []string{"Cedar"}})
+	eventually(t, "the other sees the proposal and its vote", func() bool {
+		s := b.stewards(k)
+		return len(s.Proposals) == 1 && len(s.Proposals[0].Endorsed) == 1
+	})
+	y := b.changes(k, api.ChangeStewards{Lead: "Birch"})
+	if x.Stuck != nil || y.Stuck != nil {
+		t.Errorf("who is gone could carry either: %+v, %+v", x.Stuck, y.Stuck)
+	}
+	agree(t, k, a, b)
+	_, err = b.Endorse(t.Context(), k, x.Config.String(), api.Vote{})
+	ruled(t, err, "already-endorsed", "steward list")
+	for _, o := range []*org{a, b} {
+		if _, err := o.ChangeStewards(t.Context(), k, r); kindOf(err) != api.Pending {
+			t.Fatalf("%s notes the silence: %v", o.name, err)
+		}
+	}
+	agree(t, k, a, b)
+	if s := a.stewards(k).Silence; s == nil || len(s.Silent) != 1 || s.Silent[0] != c.id || len(s.Noted) != 2 {
+		t.Errorf("the silence is shown: %+v", s)
+	}
+	for _, o := range []*org{a, b} {
+		o.ahead.Store(int64(14*24*time.Hour + time.Minute))
+	}
+	z := a.changes(k, r)
+	b.endorses(k, *z.Config)
+	decide(t, k, []*org{a, b}, a, b)
 }

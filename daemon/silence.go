@@ -38,7 +38,7 @@ func (a *adviser) silence(q *api.Quiet) {
 		case p.Kind != protocol.Succession:
 		case slices.Contains(p.Endorsed, a.us.Org):
 			return
-		case slices.Contains(p.Missing, a.us.Org) && a.proposed.of[p.ID].Open:
+		case slices.Contains(p.Missing, a.us.Org) && len(a.proposed.of[p.ID].Heard) == 0 && len(a.proposed.of[p.ID].Outside) == 0:
 			x.Command = command(&protocol.Endorse{Config: p.ID})
 		}
 	}

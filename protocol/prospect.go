@@ -7,14 +7,15 @@ import (
 )
 
 // Prospect is what can still come of a proposal, by what is here: of the votes of
-// organisations that know all of it, and vote once for each parent and kind as honest
-// daemons do (spec/authority.md §3, §6).
+// organisations that know all of it, and vote in one line as honest daemons do
+// (spec/authority.md §3, §6).
 type Prospect struct {
 	Open    bool        // votes that are left can carry it
 	Spent   []Elsewhere // who has a voice in it and gave it to another proposal
 	Heard   []id.OrgID  // succession: whom it drops that was heard since, by rank. Nobody who knows so votes for it
 	Outside []id.OrgID  // succession: its stewards that were no members when who it drops was last seen: they keep it from being carried
-	Again   bool        // a new proposal that drops the same stewards can be carried by the votes that are left
+	Lapsed  bool        // its votes are free for a new proposal
+	Again   bool        // a new proposal that drops the same stewards can be carried by the votes that are left or free
 	Unasked bool        // that was not found out: too many are stuck
 }
 
@@ -68,6 +69,7 @@ func (c *Case) prospect(x *config) (p Prospect) {
 		}
 	}
 	p.Open = len(now.Endorsed)+left >= now.Need && len(p.Outside) == 0
+	p.Lapsed = x.node != nil && c.hasLapsed(x, c.ballotsIn(x.parent, x.Kind, c.all))
 	return p
 }
 

@@ -8,8 +8,8 @@ import (
 )
 
 // Quiet is a silence of which a succession may come: stewards of the config in force
-// that have written no control entry since somebody noted it, so many that the others
-// are no quorum. Nothing of it decides: whose vote counts is for §6 of spec/authority.md.
+// that have written no control entry since somebody noted it, where the others are no
+// quorum or are stranded. Nothing of it decides: whose vote counts is for §6 of spec/authority.md.
 type Quiet struct {
 	Stewards []id.OrgID // who is silent, by rank
 	Noted    []Noted    // which of the other members have noted it, sorted
@@ -35,7 +35,7 @@ func (c *Case) Quiet() (q Quiet, ok bool) {
 			q.Stewards = append(q.Stewards, o)
 		}
 	}
-	if len(q.Stewards) == 0 || len(tip.Stewards)-len(q.Stewards) >= int(tip.Quorum) {
+	if len(q.Stewards) == 0 || len(tip.Stewards)-len(q.Stewards) >= int(tip.Quorum) && !c.stranded(tip, q.Stewards, c.all) {
 		return Quiet{}, false
 	}
 	since := &config{Config: &Config{Basis: c.placesIn(c.all, q.Stewards)}, parent: tip}
