@@ -33,6 +33,7 @@ var Invariants = []Invariant{
 	{"a stolen key decides nothing once it is revoked", "A6, P8.2", revoked},
 	{"who recovers speaks and decides again", "A6", recovers},
 	{"a steward that is there is not succeeded", "P3.12", stewardKept},
+	{"honest stewards that are there can decide, or be joined by others", "P3.12", decides},
 }
 
 // Outcome is what a history has come to: the fold of all that honest members

@@ -185,27 +185,43 @@ func (n *Node) succeed() {
 		return o != n.Org.ID && n.clock() >= n.heard[o]+patience
 	}
 	stay := slices.DeleteFunc(slices.Clone(tip.Stewards), gone)
-	if len(stay) == len(tip.Stewards) || len(stay) >= int(tip.Quorum) {
+	if len(stay) == len(tip.Stewards) {
 		return
 	}
-	for _, p := range n.Case.Proposals() {
-		if p.Kind != protocol.Succession || slices.ContainsFunc(tip.Stewards, func(o id.OrgID) bool {
-			return !slices.Contains(p.Stewards, o) && !gone(o)
-		}) {
-			continue
-		}
+	next := slices.Clone(stay)
+	if !slices.Contains(next, n.Org.ID) {
+		next = append(next, n.Org.ID)
+	}
+	m := &protocol.Propose{Config: n.Case.Succeed(n.Kid, next, majority(len(next)))}
+	if len(stay) >= int(tip.Quorum) && may(n.Case, n.Kid, m) != nil {
+		return // those who stay can do it themselves
+	}
+	if p, ok := n.hopeful(gone); ok {
 		n.refusal = nil
 		if slices.Contains(p.Missing, n.Org.ID) && n.say(&protocol.Endorse{Config: p.ID}) == "" && n.refused("silence-not-noted") {
 			n.say(&protocol.Alive{})
 		}
 		return
 	}
-	if !slices.Contains(stay, n.Org.ID) {
-		stay = append(stay, n.Org.ID)
+	if p, _ := n.Case.Preview(m.Config); slices.Contains(p.Missing, n.Org.ID) && len(next) <= protocol.MaxStewards && n.say(&protocol.Alive{}) != "" {
+		n.say(&protocol.Propose{Config: n.Case.Succeed(n.Kid, next, majority(len(next)))})
 	}
-	if len(stay) <= protocol.MaxStewards && n.say(&protocol.Alive{}) != "" {
-		n.say(&protocol.Propose{Config: n.Case.Succeed(n.Kid, stay, majority(len(stay)))})
+}
+
+// hopeful is a succession that drops only who is gone, and that can be carried or takes a
+// vote of this organisation with nobody heard: such a vote may set others free.
+func (n *Node) hopeful(gone func(id.OrgID) bool) (found protocol.Proposal, ok bool) {
+	all := n.Case.Prospects()
+	for _, p := range n.Case.Proposals() {
+		x := all[p.ID]
+		if p.Kind != protocol.Succession || slices.ContainsFunc(n.Case.Stewards(), func(o id.OrgID) bool { return !slices.Contains(p.Stewards, o) && !gone(o) }) {
+			continue
+		}
+		if x.Open || len(x.Heard) == 0 && len(x.Outside) == 0 && slices.Contains(p.Missing, n.Org.ID) {
+			return p, true
+		}
 	}
+	return found, false
 }
 
 func majority(k int) uint8 { return uint8(k/2 + 1) }

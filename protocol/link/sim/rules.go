@@ -202,6 +202,10 @@ func oneChild(w *World, o *Outcome) error {
 		for i := 1; i < len(ps); i++ {
 			w.sides["two certificates"]++
 			both := slices.DeleteFunc(slices.Clone(ps[i].Endorsed), func(x id.OrgID) bool { return !slices.Contains(ps[0].Endorsed, x) })
+			if slices.Contains(ps[0].Lapsed, ps[i].ID) || slices.Contains(ps[i].Lapsed, ps[0].ID) { // honest votes came free: for a lie of some other voter
+				w.sides["two certificates after a lapse"]++
+				both = slices.DeleteFunc(append(slices.Clone(ps[0].Endorsed), ps[i].Endorsed...), func(x id.OrgID) bool { return w.cheats([]id.OrgID{x}) != nil })
+			}
 			if err := w.cheats(both); err != nil {
 				return fmt.Errorf("%s and %s: %w", w.name(ps[0].ID), w.name(ps[i].ID), err)
 			}

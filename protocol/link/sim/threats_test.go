@@ -193,7 +193,21 @@ func TestStewards(t *testing.T) {
 			{At: 4 * sim.Day, Do: "propose", Y: 3}, {At: 100 * sim.Hour, Who: 1, Do: "endorse"}, {At: 101 * sim.Hour, Who: 2, Do: "endorse"}}}
 	seen := hunt(t, p, play, 20, 600)
 	if many() {
-		some(t, seen, "above-the-cut", "two certificates", "conflicts")
+		some(t, seen, "above-the-cut", "two certificates", "conflicts", "carried after a lapse")
+	}
+}
+
+// TestVotesApart: honest stewards propose and endorse while they are parted, and one of
+// them falls silent for good: the case gets stewards all the same.
+func TestVotesApart(t *testing.T) {
+	p := sim.Profile{Orgs: [2]int{3, 5}, All: true, Steps: 30, Long: 75 * sim.Day, Every: 12 * sim.Hour, Delay: 60 * sim.Second, Loss: 0.2,
+		Acts: map[string]int{"propose": 8, "endorse": 4, "status": 2, "part": 5, "heal": 9},
+		Fixed: []sim.Step{{At: 2 * sim.Hour, Do: "propose", Y: 1}, {At: 4 * sim.Hour, Do: "propose", Y: 2}, {At: 6 * sim.Hour, Who: 1, Do: "endorse"},
+			{At: 30 * sim.Day, Who: 1, Do: "vanish"}}}
+	seen := hunt(t, p, play, 10, 300)
+	some(t, seen, "votes that are not free")
+	if many() {
+		some(t, seen, "carried after a lapse")
 	}
 }
 
