@@ -25,7 +25,8 @@ refused by the rules of the case, or rejected as not authentic, and why.
 FILE is a CBOR sequence: the files of "cordon entry get" back to back. A CBOR
 array of byte strings will do, and either of them in hex; "-" is standard input.
 Exit 1 when an entry is rejected, or the file cannot be folded: it has no
-genesis, two cases, a cut end, or something else in it.`,
+genesis, two cases, a cut end, or something else in it. What the rules
+refuse, a fork, and two configs that are both carried are what FILE says: exit 0.`,
 		example: `  for id in $IDS; do cordon entry get 3f2a9c01 $id $id.cbor; done
   cat *.cbor | cordon fold - --json`},
 }
@@ -76,8 +77,15 @@ func foldText(w io.Writer, f *api.Fold, now time.Time) {
 	for _, x := range f.Chain {
 		field(w, fmt.Sprintf("config %d", x.N), configText(k, x))
 	}
+	for _, x := range f.Beside {
+		field(w, "RIVAL", fmt.Sprintf("config %d, carried too, is not followed: ", x.N)+configText(k, x))
+	}
 	for _, x := range f.Proposals {
-		field(w, "proposed", configText(k, x))
+		s := configText(k, x)
+		if x.Stuck {
+			s += "\nit cannot be carried any more"
+		}
+		field(w, "proposed", s)
 	}
 	for _, cl := range f.Claims {
 		said, _, _ := strings.Cut(claimText(k, cl), "\n") // without the hint to confirm it

@@ -21,6 +21,7 @@ type Fold struct {
 	Digest       string        `json:"digest"`    // as in Case
 	Chain        []FoldConfig  `json:"chain"`     // from the first config to the one in force
 	Proposals    []FoldConfig  `json:"proposals"` // of configs to follow the one in force
+	Beside       []FoldConfig  `json:"beside"`    // certified, and not followed: others of the same parent come before them
 	Accepted     int           `json:"accepted"`  // entries, by verdict
 	Refused      int           `json:"refused"`
 	Rejected     int           `json:"rejected"`
@@ -39,6 +40,9 @@ type FoldConfig struct {
 	Endorsed []id.OrgID  `json:"endorsed"`          // whose votes for it count
 	Missing  []id.OrgID  `json:"missing,omitempty"` // proposals: who may still vote
 	Need     int         `json:"need"`              // votes that carry it; 0 for the first
+
+	Lapsed []id.ConfigID `json:"lapsed,omitempty"` // what it names so: who endorsed that may endorse this
+	Stuck  bool          `json:"stuck,omitempty"`  // proposals: no votes that may still come carry it
 }
 
 // The verdicts on an entry.

@@ -16,7 +16,7 @@ func (p *pile) view(k *protocol.Case) *api.Fold {
 	shown := daemon.ShowCase(k)
 	out := &api.Fold{Schema: "cordon.fold/1", Case: p.c, Stewards: listed(shown.Stewards), Participants: shown.Participants,
 		Embargo: shown.Embargo, CS: shown.CS, State: shown.State, Claims: shown.Claims, Digest: shown.Digest,
-		Chain: []api.FoldConfig{}, Proposals: []api.FoldConfig{}, Repeated: p.repeated}
+		Chain: []api.FoldConfig{}, Proposals: []api.FoldConfig{}, Beside: []api.FoldConfig{}, Repeated: p.repeated}
 	for _, f := range k.Chain() {
 		x := configOf(f)
 		if of, ok := k.Proposal(f.ID); ok { // the first config nobody has proposed
@@ -24,10 +24,16 @@ func (p *pile) view(k *protocol.Case) *api.Fold {
 		}
 		out.Chain = append(out.Chain, x)
 	}
+	comes := k.Prospects()
 	for _, of := range k.Proposals() {
 		x := configOf(of.Config)
-		x.Endorsed, x.Missing, x.Need = listed(of.Endorsed), of.Missing, of.Need
+		x.Endorsed, x.Missing, x.Need, x.Stuck = listed(of.Endorsed), of.Missing, of.Need, !comes[of.ID].Open
 		out.Proposals = append(out.Proposals, x)
+	}
+	for _, r := range k.Beside() {
+		x := configOf(r.Pinned.Config)
+		x.Endorsed, x.Need = listed(r.Pinned.Endorsed), r.Pinned.Need
+		out.Beside = append(out.Beside, x)
 	}
 	p.entries(out, k)
 	return out
@@ -46,7 +52,7 @@ func configOf(f protocol.Config) api.FoldConfig {
 	if f.Kind == protocol.Succession {
 		kind = "succession"
 	}
-	return api.FoldConfig{Config: f.ID, N: f.N, Kind: kind, Stewards: f.Stewards, Quorum: int(f.Quorum), Rules: f.Rules, Endorsed: []id.OrgID{}}
+	return api.FoldConfig{Config: f.ID, N: f.N, Kind: kind, Stewards: f.Stewards, Quorum: int(f.Quorum), Rules: f.Rules, Endorsed: []id.OrgID{}, Lapsed: f.Lapsed}
 }
 
 // entries adds the entries with their verdicts.
