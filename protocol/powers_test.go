@@ -180,10 +180,10 @@ func (h *history) unchanged(z int, fresh func() *protocol.Case) string {
 func (h *history) depose() int {
 	for range 3 {
 		chain := h.known.Chain()
+		if slices.ContainsFunc(chain, func(x protocol.Config) bool { return x.Kind == protocol.Succession }) {
+			return -1
+		}
 		for i, x := range chain {
-			if x.Kind == protocol.Succession {
-				return -1
-			}
 			for _, o := range x.Stewards {
 				if i+1 < len(chain) && !slices.Contains(h.known.Stewards(), o) {
 					return h.orgAt(o)

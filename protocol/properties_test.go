@@ -109,30 +109,32 @@ func agrees(h *history, _ *rand.Rand, fresh func() *protocol.Case) string {
 	return newWorld(c, h.pool).disagree(h, c)
 }
 
-// doubled says whether some organisation has two votes that count for two
-// children of one config: the proof that it forked, or had two daemons that vote.
+// doubled says whether some organisation has two votes that count for two children of
+// one config and kind, neither of which knew the other: the proof that it forked, or had
+// two daemons that vote.
 func (h *history) doubled(c *protocol.Case) bool {
-	parent := map[id.ConfigID]id.ConfigID{}
-	for _, e := range h.pool {
-		if m, _ := protocol.Read(e); m != nil {
-			if p, ok := m.(*protocol.Propose); ok && p.Config.Parent != nil {
-				parent[e.ID] = *p.Config.Parent
-			}
-		}
+	type ballot struct {
+		org    id.OrgID
+		parent id.ConfigID
+		kind   uint8
 	}
-	first := map[[2]id.EntryID]id.ConfigID{}
-	for _, e := range h.pool {
+	votes := map[ballot][]int{}
+	for i, e := range h.pool {
 		m, _ := protocol.Read(e)
 		v, ok := m.(*protocol.Endorse)
 		if rule, _ := c.Verdict(e.ID); !ok || rule != "" {
 			continue
 		}
+		f := h.confs[slices.IndexFunc(h.confs, func(x proposed) bool { return x.ID == v.Config })]
 		o, _ := protocol.Author(c, e.ID)
-		k := [2]id.EntryID{id.EntryID(o), parent[v.Config]}
-		if old, ok := first[k]; ok && old != v.Config {
-			return true
+		b := ballot{o, *f.Parent, f.Kind}
+		for _, k := range votes[b] {
+			other, _ := protocol.Read(h.pool[k])
+			if other.(*protocol.Endorse).Config != v.Config && !h.past[i].has(k) && !h.past[k].has(i) {
+				return true
+			}
 		}
-		first[k] = v.Config
+		votes[b] = append(votes[b], i)
 	}
 	return false
 }
