@@ -61,6 +61,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 	}
 	field(w, "record", recordText(k))
 	forksText(w, k, us)
+	suspectText(w, k)
 	field(w, "digest", k.Digest)
 	for _, a := range k.Ahead {
 		field(w, "CLOCK", "the last entry of "+nameOf(k, a.Org)+" is dated "+when(a.T, now)+": its clock is wrong, or ours. Nothing here goes by it")

@@ -16,6 +16,16 @@ func forksText(w io.Writer, k *api.Case, us id.OrgID) {
 	}
 }
 
+// suspectText says of whom this daemon has seen two histories of its keys.
+func suspectText(w io.Writer, k *api.Case) {
+	for _, p := range k.Participants {
+		if p.Suspect {
+			field(w, "SUSPECT", safe(p.Name)+" has two histories of its keys: its root signed both, or who has it. Until you choose one we "+
+				"neither dial it nor let it in\ncordon peer show "+shortID(p.Org.String()))
+		}
+	}
+}
+
 func forkText(k *api.Case, f api.ForkedKey, us id.OrgID) string {
 	whose := "somebody who is not in the case"
 	if f.Org != (id.OrgID{}) {

@@ -18,7 +18,7 @@ var keyVerbs = []verb{
 		flags: func(f *pflag.FlagSet) {
 			f.Bool("events", false, "also what the root has signed, with the words of each: for others that have seen two histories")
 		}},
-	{use: "renew", short: "certify this daemon anew: for longer, or with new keys where the old will not do", json: true, run: (*call).keyRenew,
+	{use: "renew", short: "certify this daemon anew: for longer, or with new keys where the old will not do", json: true, confirm: true, run: (*call).keyRenew,
 		long: `Certify this daemon anew by the root. While its store and its keys are well, the
 certificate is prolonged. After a restore from a backup, when a copy of this
 daemon has signed, or when its keys are lost, it gets new keys: the old ones are
@@ -122,6 +122,11 @@ func keysText(w io.Writer, k *api.Keys, now time.Time) {
 }
 
 func (c *call) keyRenew() error {
+	if c.flag("fresh") || c.text("former") != "" {
+		if err := c.confirmed("renew", "The keys that this daemon has, or the one named, are revoked for good: nothing they sign from now on counts, and no backup of them is of any use."); err != nil {
+			return err
+		}
+	}
 	made, err := c.parts.RenewKey(c.ctx, c.home, RenewOptions{Root: c.text("root"), Fresh: c.flag("fresh"),
 		Reason: c.text("reason"), Former: c.text("former")})
 	if err != nil {

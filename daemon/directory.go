@@ -374,6 +374,14 @@ func (d *directory) org(o id.OrgID) (*identity.Org, bool) {
 	return k.org, true
 }
 
+// suspects says whether two histories of an organisation's keys were seen.
+func (d *directory) suspects(o id.OrgID) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	k, ok := d.orgs[o]
+	return ok && k.suspect
+}
+
 // pinned is the card that a person pinned, unless its organisation is suspect.
 func (d *directory) pinned(o id.OrgID) (*identity.Card, bool) {
 	d.mu.RLock()

@@ -154,6 +154,9 @@ func (s *service) getCase(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i := range out.Participants {
+		out.Participants[i].Suspect = s.dir.suspects(out.Participants[i].Org)
+	}
 	s.nameLinks(c, out.Links)
 	out.Unfinished = s.unfinished(c)
 	if out.Refused, err = s.linesOf(c, refused); err != nil {

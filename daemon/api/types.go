@@ -260,6 +260,7 @@ type Participant struct {
 	Since   *time.Time `json:"history_since,omitempty"` // from-admission, a member: when that was
 	Further *Further   `json:"further,omitempty"`       // of a member: our invitation for a further role
 	Held    *Warning   `json:"held,omitempty"`          // has accepted our invitation and is not let in: why, and what to do
+	Suspect bool       `json:"suspect,omitempty"`       // two histories of its keys were seen here: we neither dial it nor let it in
 }
 
 // Further is an invitation of a member for a further role.
