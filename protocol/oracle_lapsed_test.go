@@ -24,14 +24,14 @@ func (w *world) votes(past map[id.EntryID]bool, p id.ConfigID, kind uint8) map[i
 	return of
 }
 
-// freed: at most 32 votes, each for what c names as lapsed.
+// freed: at most 8 votes, each for what c names as lapsed.
 func freed(c *protocol.Config, votes []id.ConfigID) bool {
 	for _, x := range votes {
 		if !slices.Contains(c.Lapsed, x) {
 			return false
 		}
 	}
-	return len(votes) <= 32
+	return len(votes) <= 8
 }
 
 // lapsed is what spec/authority.md §3 says of x by a past.
@@ -83,7 +83,7 @@ func (w *world) stranded(past map[id.EntryID]bool, p id.ConfigID, z []id.OrgID) 
 	}
 	fresh := 0
 	for _, o := range stay {
-		if len(votes[o]) > 32 {
+		if len(votes[o]) > 8 {
 			return false
 		}
 		spent := false

@@ -55,7 +55,8 @@ func (c *Case) Quiet() (q Quiet, ok bool) {
 }
 
 // unheard says whether another organisation has noted that o is silent, under the
-// config in force, and o has written nothing since.
+// config in force, and o has written nothing since. Who noted a silence itself, less than
+// AliveAfter before, is there.
 func (c *Case) unheard(tip *config, o id.OrgID) bool {
 	var own []*branch
 	for _, b := range c.control {
@@ -66,10 +67,13 @@ func (c *Case) unheard(tip *config, o id.OrgID) bool {
 	sees := func(w *node) bool {
 		return w.past.has(tip.node) && !slices.ContainsFunc(own, func(b *branch) bool { return w.past.at(b.place) < c.all.at(b.place) })
 	}
+	waits := func(w *node) bool {
+		return slices.ContainsFunc(own, func(b *branch) bool { return c.notes(tip, b, len(b.entries)-1) && w.t < b.tip.t+AliveAfter })
+	}
 	for _, b := range c.control {
 		from := sort.Search(len(b.entries), func(i int) bool { return sees(b.entries[i]) })
 		for i := from; i < len(b.entries); i++ {
-			if w := b.entries[i]; w.org != nil && w.org.id != o && c.notes(tip, b, i) {
+			if w := b.entries[i]; w.org != nil && w.org.id != o && c.notes(tip, b, i) && !waits(w) {
 				return true
 			}
 		}

@@ -144,6 +144,9 @@ func TestQuiet(t *testing.T) {
 	}
 	a.Say(&protocol.Alive{})
 	c.Say(&protocol.Alive{})
+	quiet(a) // b has noted a silence itself, a moment ago
+	now += protocol.AliveAfter
+	c.Say(&protocol.Alive{})
 	quiet(a, b)
 	c.Say(&protocol.Exit{Code: 2}) // who is gone waits for nothing
 	quiet()
