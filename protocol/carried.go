@@ -20,7 +20,7 @@ const (
 func (c *Case) carry(n *node, signatures int) *Refusal {
 	sum, most := &n.carried.own, c.most.own
 	if n.org != nil && cites(c, n) == nil && c.certifiedIn(c.configs[*n.cfg], n.past) {
-		sum, most, n.empowered = &n.carried.steward, c.most.steward, true
+		sum, most, n.certifies = &n.carried.steward, c.most.steward, c.configs[*n.cfg]
 	}
 	if int(*sum)+signatures > int(most) {
 		return refuse("too-many-signatures", "what this daemon key has written carries too many signatures, the limit is %d: "+

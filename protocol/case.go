@@ -68,6 +68,9 @@ type Case struct {
 	stale  bool      // verdicts may have changed
 	folded int       // entries of order whose verdict is known
 
+	found  map[found]bool // of votes
+	adding bool           // an entry is taken up: what is found out may be noted
+
 	most carried // what the entries of one feed may carry
 
 	pinned *id.ConfigID // what this daemon has acted under; no part of the case
@@ -94,7 +97,7 @@ type node struct {
 	own    bool     // a dry run of what we would write ourselves: stricter
 
 	carried   carried // signatures inside it and those below it
-	empowered bool    // its past certifies the config that it cites; asked where it carries some
+	certifies *config // that its past certifies, where it was asked: what it cites, or follows
 
 	org   *org          // the author's, once attributed
 	view  *identity.Org // which it is as its past shows it
@@ -123,7 +126,7 @@ func NewCase() *Case {
 		orgs: map[id.OrgID]*org{}, events: map[[32]byte]*event{}, certs: map[id.Kid][]*cert{},
 		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, closed: map[id.Kid][]*node{}, cuts: map[signer][]keyCut{},
 		terms: newAgreements(), configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
-		unions: map[[2]*shelf]*shelf{}, firm: 1, most: carried{maxCarried, maxStewardCarried},
+		unions: map[[2]*shelf]*shelf{}, found: map[found]bool{}, firm: 1, most: carried{maxCarried, maxStewardCarried},
 	}
 	c.resetAuthority()
 	return c
@@ -154,6 +157,8 @@ func (c *Case) Add(e *entry.Sealed) bool {
 	if !ok || !c.fits(e) {
 		return false
 	}
+	c.adding = true
+	defer func() { c.adding = false }()
 	c.len++
 	c.sizes[e.Kid] += Size(e)
 	if prev.standsFor(e) {
@@ -165,8 +170,8 @@ func (c *Case) Add(e *entry.Sealed) bool {
 		c.id, c.genesis = e.CaseID(), n
 	}
 	c.place(n, e.Feed(), prev)
-	if n.empowered {
-		c.configs[*n.cfg].knows(n)
+	if n.certifies != nil {
+		n.certifies.knows(n)
 	}
 	c.order = append(c.order, n)
 	c.stale = c.stale || c.voidsActs(n)

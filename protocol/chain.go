@@ -91,7 +91,7 @@ func (x *config) ballot(c *Case) (e [][]byte) {
 		switch rank := slices.Index(x.parent.Stewards, o); {
 		case x.Kind == Ordinary:
 			e = append(e, []byte{byte(rank)})
-		case c.electorate(x)[o]:
+		case c.electorate(x).has[o]:
 			e = append(e, bytes.Clone(o[:]))
 		}
 	}
@@ -270,7 +270,9 @@ func (c *Case) certifiedIn(x *config, past vector) bool {
 		case !y.certified || !past.has(y.node) || slices.ContainsFunc(y.gaps, lacks):
 			return false
 		case lacks(y):
-			x.lacked(y)
+			if c.adding {
+				x.lacked(y)
+			}
 			return false
 		}
 	}
@@ -293,13 +295,13 @@ func (c *Case) carriedIn(x *config, past vector) bool {
 	if x.Kind == Ordinary {
 		return n >= int(x.parent.Quorum)
 	}
-	return n > 0 && 3*n >= 2*len(c.electorate(x))
+	return n > 0 && 3*n >= 2*len(c.electorate(x).list)
 }
 
 // votesIn lists who endorses x by the entries of a past.
 func (c *Case) votesIn(x *config, past vector) (os []id.OrgID) {
 	for o, votes := range x.votes {
-		if slices.ContainsFunc(votes, past.has) && (x.Kind == Ordinary || c.electorate(x)[o]) {
+		if slices.ContainsFunc(votes, past.has) && (x.Kind == Ordinary || c.electorate(x).has[o]) {
 			os = append(os, o)
 		}
 	}

@@ -166,13 +166,15 @@ type config struct {
 	lapsed   []*config  // that it names
 	children []*config
 
-	votes     map[id.OrgID][]*node // endorsements that count, by organisation
-	cast      map[voter][]*node    // those of its children
-	voices    []id.OrgID           // whom admits that cite it let claim
-	known     []*node              // entries whose past alone certifies it
-	gaps      []*config            // on the way to C0: some past has lacked votes for them
-	electors  map[id.OrgID]bool    // succession; nil until they were asked for
-	certified bool                 // its votes and those on its path are enough
+	votes     map[id.OrgID][]*node     // endorsements that count, by organisation
+	cast      map[voter][]*cast        // those of its children
+	casts     map[uint8][]*cast        // the same by kind
+	bodies    map[[32]byte]*electorate // of its successions, by what they follow from
+	voices    []id.OrgID               // whom admits that cite it let claim
+	known     []*node                  // entries whose past alone certifies it
+	gaps      []*config                // on the way to C0: some past has lacked votes for them
+	electors  *electorate              // succession: who votes on it
+	certified bool                     // its votes and those on its path are enough
 }
 
 // voter is who has one vote for each parent: an organisation for an
@@ -185,7 +187,7 @@ type voter struct {
 // register takes up a config whose propose entry is sound.
 func (c *Case) register(f *Config, n *node) {
 	f.ID = n.id
-	x := &config{Config: f, node: n, votes: map[id.OrgID][]*node{}, cast: map[voter][]*node{}}
+	x := &config{Config: f, node: n, votes: map[id.OrgID][]*node{}, cast: map[voter][]*cast{}, casts: map[uint8][]*cast{}, bodies: map[[32]byte]*electorate{}}
 	c.configs[n.id] = x
 	if f.Parent == nil {
 		x.certified = true
@@ -199,6 +201,7 @@ func (c *Case) register(f *Config, n *node) {
 	x.parent.children = append(x.parent.children, x)
 	if f.Kind == Succession {
 		x.basis = c.basisOf(x.parent, f)
+		x.electors = c.sharedElectors(x)
 	}
 }
 

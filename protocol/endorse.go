@@ -37,7 +37,7 @@ func checkEndorse(c *Case, n *node) *Refusal {
 	if x == nil || x.parent == nil || !n.past.has(x.node) {
 		return refuse("config-unknown", "what is endorsed is no config that is proposed in the entry's past")
 	}
-	if !x.frees(c.votedIn(x.parent.cast[voter{n.org.id, x.Kind}], n.past)) {
+	if !x.frees(votedIn(x.parent.cast[voter{n.org.id, x.Kind}], n.past)) {
 		return refuse("already-endorsed", "the organisation has endorsed a config of this kind and parent, and this one does not name it as lapsed")
 	}
 	if x.Kind == Ordinary {
@@ -74,6 +74,9 @@ func (c *Case) checkPatience(x *config, n *node) *Refusal {
 // knew the basis.
 func (c *Case) noted(x *config, n *node) (t uint64, ok bool) {
 	for _, b := range c.control {
+		if n.past.at(b.place) <= uint32(b.start()) || b.by != n.org && !b.shared {
+			continue
+		}
 		from := sort.Search(len(b.entries), func(i int) bool { return x.seenBy(b.entries[i], c) })
 		for _, w := range b.entries[from:] {
 			if !n.past.has(w) {
@@ -99,7 +102,7 @@ func (x *config) seenBy(w *node, c *Case) bool {
 // checkElector refuses the vote of who has none in a succession.
 func checkElector(c *Case, n *node) *Refusal {
 	x := c.configs[n.msg.(*Endorse).Config]
-	if x.Kind == Succession && x.parent.certified && !c.electorate(x)[n.org.id] {
+	if x.Kind == Succession && x.parent.certified && !c.electorate(x).has[n.org.id] {
 		return refuse("not-an-elector", "in a succession the members vote whom it does not drop")
 	}
 	return nil
@@ -108,9 +111,8 @@ func checkElector(c *Case, n *node) *Refusal {
 // vote counts an endorsement, and certifies what it completes.
 func (c *Case) vote(n *node) {
 	x := c.configs[n.msg.(*Endorse).Config]
-	v := voter{n.org.id, x.Kind}
-	x.votes[v.org] = append(x.votes[v.org], n)
-	x.parent.cast[v] = append(x.parent.cast[v], n)
+	x.votes[n.org.id] = append(x.votes[n.org.id], n)
+	x.parent.takes(n, x)
 	if i := c.link(x.parent.ID); i >= 0 {
 		c.firm = min(c.firm, i+1)
 	}

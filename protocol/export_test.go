@@ -66,7 +66,8 @@ var breaks = map[string]map[entry.Type]change{
 			c.register(&n.msg.(*Propose).Config, n)
 			if x := c.configs[n.id]; x.Kind == Succession {
 				for _, o := range x.dropped {
-					c.electorate(x)[o] = true
+					x.electors = c.electorate(x)
+					x.electors.has[o], x.electors.list = true, append(x.electors.list, o)
 				}
 			}
 		}
@@ -215,7 +216,7 @@ func Covers(c *Case, a, b id.AgrID) bool {
 func Certified(c *Case, x id.ConfigID) bool { return c.configs[x] != nil && c.configs[x].certified }
 
 // Elector says whether an organisation votes on a succession.
-func Elector(c *Case, x id.ConfigID, o id.OrgID) bool { return c.electorate(c.configs[x])[o] }
+func Elector(c *Case, x id.ConfigID, o id.OrgID) bool { return c.electorate(c.configs[x]).has[o] }
 
 // Fin are the heads that the chain has finalised.
 func Fin(c *Case) []Place { return c.fin() }

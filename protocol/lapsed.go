@@ -3,7 +3,10 @@ package protocol
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
+	"sort"
 
 	"cordon/protocol/id"
 )
@@ -12,50 +15,135 @@ import (
 // which an organisation may vote once more.
 const maxLapsed = 32
 
-// ballots are the votes that a past has for the children of a config of one kind: what
-// each organisation voted for, maxLapsed+1 of it at most.
-type ballots struct {
-	past vector
-	of   map[id.OrgID][]*config
+// cast are an organisation's votes for the children of a config of one kind on one
+// branch, in its order: a past has the first so many of them.
+type cast struct {
+	place int
+	votes []*node
+	on    []*config // what each is for
 }
 
-func (c *Case) ballotsIn(parent *config, kind uint8, past vector) ballots {
-	b := ballots{past, map[id.OrgID][]*config{}}
-	for v, votes := range parent.cast {
-		if v.kind == kind {
-			b.of[v.org] = c.votedIn(votes, past)
-		}
+// takes notes a vote of one of x's children, or of one that would be.
+func (x *config) takes(n *node, on *config) {
+	v := voter{n.org.id, on.Kind}
+	mine := x.cast[v]
+	i := slices.IndexFunc(mine, func(b *cast) bool { return b.place == n.branch.place })
+	if i < 0 {
+		i = len(mine)
+		x.cast[v] = append(mine, &cast{place: n.branch.place})
+		x.casts[on.Kind] = append(x.casts[on.Kind], x.cast[v][i])
 	}
-	return b
+	b := x.cast[v][i]
+	b.votes, b.on = append(b.votes, n), append(b.on, on)
+}
+
+// in is how many of the votes a past has.
+func (b *cast) in(past vector) int {
+	held := past.at(b.place)
+	if last := len(b.votes) - 1; uint32(b.votes[last].seq) < held {
+		return last + 1
+	}
+	return sort.Search(len(b.votes), func(i int) bool { return uint32(b.votes[i].seq) >= held })
 }
 
 // votedIn is what those of an organisation's votes were for that are in a past, cut
 // after maxLapsed+1.
-func (c *Case) votedIn(votes []*node, past vector) (xs []*config) {
-	for _, n := range votes {
-		if past.has(n) {
-			xs = append(xs, c.configs[n.msg.(*Endorse).Config])
+func votedIn(all []*cast, past vector) (xs []*config) {
+	for _, b := range all {
+		n := b.in(past)
+		if len(all) == 1 {
+			return b.on[:min(n, maxLapsed+1)]
 		}
-		if len(xs) > maxLapsed {
-			break
+		if xs = append(xs, b.on[:n]...); len(xs) > maxLapsed {
+			return xs[:maxLapsed+1]
 		}
 	}
 	return xs
 }
 
-// frees says whether who has voted for these may vote for x: all have lapsed, by what x names.
-func (x *config) frees(voted []*config) bool {
-	return len(voted) <= maxLapsed && !slices.ContainsFunc(voted, func(y *config) bool { return !slices.Contains(x.lapsed, y) })
+// ballots are the votes that a past has for the children of a config of one kind.
+type ballots struct {
+	c         *Case
+	parent    *config
+	kind      uint8
+	past      vector
+	certified bool        // the config is, by this past
+	digest    [32]byte    // of which votes they are
+	of        []id.OrgID  // who was asked for last,
+	voted     [][]*config // and what each of them voted for, cut after maxLapsed+1
 }
 
-// able counts those of these organisations that have voted for x or may.
-func (b ballots) able(x *config, of []id.OrgID) (n int) {
-	for _, o := range of {
-		if x.frees(b.of[o]) || slices.ContainsFunc(x.votes[o], b.past.has) {
-			n++
+func (c *Case) ballotsIn(parent *config, kind uint8, past vector) *ballots {
+	b := &ballots{c: c, parent: parent, kind: kind, past: past, certified: c.certifiedIn(parent, past)}
+	which := append(parent.ID[:], kind)
+	for _, x := range parent.casts[kind] {
+		if n := x.in(past); n > 0 {
+			which = binary.AppendUvarint(which, uint64(x.place))
+			which = binary.AppendUvarint(which, uint64(n))
 		}
 	}
-	return n
+	b.digest = sha256.Sum256(which)
+	return b
+}
+
+// votes are what each of these organisations voted for, cut after maxLapsed+1.
+func (b *ballots) votes(of []id.OrgID) [][]*config {
+	if b.voted == nil || !slices.Equal(of, b.of) {
+		b.of, b.voted = of, make([][]*config, len(of))
+		for i, o := range of {
+			b.voted[i] = votedIn(b.parent.cast[voter{o, b.kind}], b.past)
+		}
+	}
+	return b.voted
+}
+
+// found is what was found out about votes.
+type found struct{ votes, about [32]byte }
+
+// maxFound is how much of that a case remembers.
+const maxFound = 1 << 14
+
+// once finds out what follows from these votes alone, unless it is known.
+func (b *ballots) once(about [32]byte, find func() bool) bool {
+	at := found{b.digest, about}
+	is, known := b.c.found[at]
+	if !known {
+		is = find()
+		if b.c.adding {
+			if len(b.c.found) == maxFound {
+				clear(b.c.found)
+			}
+			b.c.found[at] = is
+		}
+	}
+	return is
+}
+
+// frees says whether who has voted for these may vote for x: all have lapsed, by what x names.
+func (x *config) frees(voted []*config) bool {
+	return len(voted) <= min(maxLapsed, len(x.lapsed)) && !slices.ContainsFunc(voted, func(y *config) bool { return !slices.Contains(x.lapsed, y) })
+}
+
+// able counts those of these organisations that have voted for x or may, up to enough,
+// and says whether one has.
+func (b *ballots) able(x *config, of []id.OrgID, enough int) (n int, has bool) {
+	for i, voted := range b.votes(of) {
+		switch {
+		case n == enough:
+			return n, has
+		case x.frees(voted):
+			n++
+		case slices.Contains(voted, x), len(voted) > maxLapsed && slices.ContainsFunc(x.votes[of[i]], b.past.has):
+			n, has = n+1, true
+		}
+	}
+	return n, has
+}
+
+// can says whether one organisation has voted for x or may.
+func (b *ballots) can(x *config, o id.OrgID) bool {
+	n, _ := b.able(x, []id.OrgID{o}, 1)
+	return n == 1
 }
 
 // voters are those whose votes carry x, stewards by rank, members sorted, and how many
@@ -64,21 +152,37 @@ func (c *Case) voters(x *config) (os []id.OrgID, need int) {
 	if x.Kind == Ordinary {
 		return x.parent.Stewards, int(x.parent.Quorum)
 	}
-	for o := range c.electorate(x) {
-		os = append(os, o)
-	}
-	slices.SortFunc(os, compareOrgs)
+	os = c.electorate(x).list
 	return os, max(1, (2*len(os)+2)/3)
 }
 
-// hasLapsed says whether the past of these ballots, which has votes for x, shows that it
-// is not carried any more while each organisation votes in one line (spec/authority.md §3).
-func (c *Case) hasLapsed(x *config, b ballots) bool {
-	if !b.past.has(x.node) || !c.certifiedIn(x.parent, b.past) || len(c.votesIn(x, b.past)) == 0 {
+// lapsed says whether a past with these votes, which has some for x, shows that it is
+// not carried any more while each organisation votes in one line (spec/authority.md §3).
+func (b *ballots) lapsed(x *config) bool {
+	if !b.past.has(x.node) || !b.certified {
 		return false
 	}
-	voters, need := c.voters(x)
-	return b.able(x, voters) < need || x.Kind == Succession && len(c.outside(x)) > 0
+	return b.once(x.ID, func() bool {
+		if !b.some(x) {
+			return false // who could vote for it nobody has to know yet
+		}
+		voters, need := b.c.voters(x)
+		if x.Kind == Succession && len(b.c.outside(x)) > 0 {
+			need = len(voters) + 1
+		}
+		able, voted := b.able(x, voters, need)
+		return able < need && voted
+	})
+}
+
+// some says whether anybody has voted for x.
+func (b *ballots) some(x *config) bool {
+	for _, votes := range x.votes {
+		if slices.ContainsFunc(votes, b.past.has) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkLapsed judges what a proposal names as lapsed.
@@ -86,37 +190,62 @@ func (c *Case) checkLapsed(n *node, f *Config, parent *config) *Refusal {
 	if len(f.Lapsed) == 0 {
 		return nil
 	}
-	b := c.ballotsIn(parent, f.Kind, n.past)
+	b := c.ballotsOf(n, parent, f.Kind)
 	for _, at := range f.Lapsed {
-		if x := c.configs[at]; x == nil || x.parent != parent || x.Kind != f.Kind || !c.hasLapsed(x, b) {
+		if x := c.configs[at]; x == nil || x.parent != parent || x.Kind != f.Kind || !b.lapsed(x) {
 			return refuse("not-lapsed", "the config names as lapsed what is not proposed beside it, or can still be carried by what it has seen")
 		}
 	}
 	return nil
 }
 
-// stranded says whether a past shows that the stewards that stay have spent their votes:
+// ballotsOf are those of a proposal's past. What certifies its parent is not asked again
+// of what comes after it.
+func (c *Case) ballotsOf(n *node, parent *config, kind uint8) *ballots {
+	b := c.ballotsIn(parent, kind, n.past)
+	if b.certified {
+		n.certifies = parent
+	}
+	return b
+}
+
+// stranded says whether these votes show that the stewards that stay have spent theirs:
 // neither what they voted for nor a new config is carried by them alone.
-func (c *Case) stranded(parent *config, dropped []id.OrgID, past vector) bool {
-	if !c.certifiedIn(parent, past) {
+func (b *ballots) stranded(dropped []id.OrgID) bool {
+	if !b.certified {
 		return false
 	}
-	b, next := c.ballotsIn(parent, Ordinary, past), &config{}
-	stay := slices.DeleteFunc(slices.Clone(parent.Stewards), func(o id.OrgID) bool { return slices.Contains(dropped, o) })
-	for _, o := range stay {
-		if len(b.of[o]) > maxLapsed {
+	about := []byte("stranded")
+	for _, o := range dropped {
+		about = append(about, o[:]...)
+	}
+	return b.once(sha256.Sum256(about), func() bool { return b.strandedBut(dropped) })
+}
+
+func (b *ballots) strandedBut(dropped []id.OrgID) bool {
+	next, asked, quorum := &config{}, map[*config]bool{}, int(b.parent.Quorum)
+	carry := func(x *config, of []id.OrgID) bool {
+		able, _ := b.able(x, of, quorum)
+		return able == quorum
+	}
+	stay := slices.DeleteFunc(slices.Clone(b.parent.Stewards), func(o id.OrgID) bool { return slices.Contains(dropped, o) })
+	for _, voted := range slices.Clone(b.votes(stay)) {
+		if len(voted) > maxLapsed {
 			return false
 		}
-		for _, x := range b.of[o] {
-			if b.able(x, stay) >= int(parent.Quorum) {
+		for _, x := range voted {
+			if asked[x] {
+				continue
+			}
+			if asked[x] = true; carry(x, stay) {
 				return false
 			}
-			if c.hasLapsed(x, b) {
+			if b.lapsed(x) {
 				next.lapsed = append(next.lapsed, x)
 			}
 		}
 	}
-	return b.able(next, stay) < int(parent.Quorum)
+	return !carry(next, stay)
 }
 
 // lapsedIn lists the children of a config that have lapsed by a past, those with the
@@ -125,7 +254,7 @@ func (c *Case) lapsedIn(parent *config, kind uint8, past vector) (ids []id.Confi
 	b := c.ballotsIn(parent, kind, past)
 	var lapsed []*config
 	for _, x := range parent.children {
-		if x.Kind == kind && c.hasLapsed(x, b) {
+		if x.Kind == kind && b.lapsed(x) {
 			lapsed = append(lapsed, x)
 		}
 	}

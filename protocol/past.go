@@ -177,6 +177,8 @@ type feed struct {
 type branch struct {
 	feed    *feed
 	place   int          // in vectors; in the content plane, in spots
+	by      *org         // who wrote it; nil when nobody is known
+	shared  bool         // more than one did, with one key
 	from    *node        // the entry below its first, which before may have made; nil at seq 0
 	entries []*node      // in the content plane, what stands for a stretch each
 	ids     []id.EntryID // content plane, by seq
@@ -316,6 +318,9 @@ func (c *Case) place(n *node, name id.Feed, prev *node) {
 		c.forked[name.Kid] = true
 	}
 	n.branch.tip = n
+	if by := n.branch.by; n.org != nil && by != n.org {
+		n.branch.by, n.branch.shared = n.org, by != nil
+	}
 	n.branch.entries = append(n.branch.entries, n)
 	if !n.control() {
 		c.content.put(n.branch, n.id)

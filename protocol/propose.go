@@ -60,7 +60,7 @@ func checkPropose(c *Case, n *node) *Refusal {
 		return r
 	}
 	dropped := droppedBy(parent.Config, f)
-	if f.Kind == Succession && len(parent.Stewards)-len(dropped) >= int(parent.Quorum) && !c.stranded(parent, dropped, n.past) {
+	if f.Kind == Succession && len(parent.Stewards)-len(dropped) >= int(parent.Quorum) && !c.ballotsOf(n, parent, Ordinary).stranded(dropped) {
 		return refuse("quorum-left", "the stewards that stay are a quorum, and their votes are not spent: they carry the change themselves")
 	}
 	return c.checkLapsed(n, f, parent)

@@ -63,7 +63,7 @@ func (c *Case) prospect(x *config) (p Prospect) {
 		}
 	}
 	for _, o := range voters {
-		voted := c.votedIn(x.parent.cast[voter{o, x.Kind}], c.all)
+		voted := votedIn(x.parent.cast[voter{o, x.Kind}], c.all)
 		if len(x.votes[o]) == 0 && !x.frees(voted) {
 			p.Spent = append(p.Spent, Elsewhere{o, voted[len(voted)-1].ID})
 		}
@@ -76,7 +76,7 @@ func (c *Case) prospect(x *config) (p Prospect) {
 // outside lists the stewards of a succession that neither were stewards nor have a vote in it.
 func (c *Case) outside(x *config) (out []id.OrgID) {
 	for _, o := range x.Stewards {
-		if !x.parent.steward(o) && !c.electorate(x)[o] {
+		if !x.parent.steward(o) && !c.electorate(x).has[o] {
 			out = append(out, o)
 		}
 	}
@@ -120,5 +120,6 @@ func (c *Case) votable(parent *config, kind uint8, dropped []id.OrgID) bool {
 		next.basis = c.basisOf(parent, f)
 	}
 	voters, need := c.voters(next)
-	return c.ballotsIn(parent, kind, c.all).able(next, voters) >= need
+	able, _ := c.ballotsIn(parent, kind, c.all).able(next, voters, need)
+	return able == need
 }

@@ -58,7 +58,7 @@ func (c *Case) tally(x *config) Proposal {
 		switch {
 		case len(x.votes[o]) > 0:
 			p.Endorsed = append(p.Endorsed, o)
-		case x.frees(c.votedIn(x.parent.cast[voter{o, x.Kind}], c.all)):
+		case x.frees(votedIn(x.parent.cast[voter{o, x.Kind}], c.all)):
 			p.Missing = append(p.Missing, o)
 		}
 	}
@@ -233,7 +233,7 @@ func (c *Case) rivalry(x, y *config) Rivals {
 // votes for the two did not know each other, or y's past shows a vote that left them none
 // for x.
 func (c *Case) against(x, y *config) (os []id.OrgID) {
-	var b ballots
+	var b *ballots
 	named := slices.Contains(y.lapsed, x)
 	if named {
 		b = c.ballotsIn(x.parent, x.Kind, y.node.past)
@@ -242,7 +242,7 @@ func (c *Case) against(x, y *config) (os []id.OrgID) {
 		apart := func(v *node) bool {
 			return slices.ContainsFunc(y.votes[o], func(w *node) bool { return !v.past.has(w) && !w.past.has(v) })
 		}
-		if slices.ContainsFunc(votes, apart) || named && b.able(x, []id.OrgID{o}) == 0 {
+		if slices.ContainsFunc(votes, apart) || named && !b.can(x, o) {
 			os = append(os, o)
 		}
 	}

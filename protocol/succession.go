@@ -1,32 +1,68 @@
 package protocol
 
 import (
+	"crypto/sha256"
 	"slices"
 
 	"cordon/protocol/id"
 )
 
-// electorate are the members that vote on a succession: those of the case that
-// past(basis) is, its chain cut at the parent, without the stewards that it
-// drops. It follows from the config alone; nil when the basis has certified an
-// ordinary config after the parent, which the stewards then follow.
-func (c *Case) electorate(x *config) map[id.OrgID]bool {
-	if x.electors != nil {
+// electorate are the members that vote on a succession.
+type electorate struct {
+	known bool
+	has   map[id.OrgID]bool
+	list  []id.OrgID // sorted
+}
+
+// electorate is that of a succession, noted when an entry first asks for it: who only
+// reads a case changes nothing there.
+func (c *Case) electorate(x *config) *electorate {
+	if x.electors != nil && x.electors.known {
 		return x.electors
 	}
-	x.electors = map[id.OrgID]bool{}
+	e := c.electorsOf(x)
+	if c.adding && x.electors != nil {
+		*x.electors = e
+	}
+	return &e
+}
+
+// sharedElectors are one for all successions that have the same electorate.
+func (c *Case) sharedElectors(x *config) *electorate {
+	var from []byte
+	for _, p := range x.Basis {
+		from = append(from, p.ID[:]...)
+	}
+	for _, o := range x.dropped {
+		from = append(from, o[:]...)
+	}
+	key := sha256.Sum256(from)
+	if x.parent.bodies[key] == nil {
+		x.parent.bodies[key] = new(electorate)
+	}
+	return x.parent.bodies[key]
+}
+
+// electorsOf are the members of the case that past(basis) is, its chain cut at the
+// parent, without the stewards that it drops. They follow from the config alone; nobody
+// when the basis has certified an ordinary config after the parent, which the stewards
+// then follow.
+func (c *Case) electorsOf(x *config) (e electorate) {
+	e.known, e.has = true, map[id.OrgID]bool{}
 	for _, s := range x.parent.children {
 		if s.Kind == Ordinary && x.basis.has(s.node) && len(c.votesIn(s, x.basis)) >= int(x.parent.Quorum) {
-			return x.electors
+			return e
 		}
 	}
 	then := c.at(x.basis, x.parent)
 	for _, o := range then.orgs {
 		if then.member(o) && !slices.Contains(x.dropped, o.id) {
-			x.electors[o.id] = true
+			e.has[o.id] = true
+			e.list = append(e.list, o.id)
 		}
 	}
-	return x.electors
+	slices.SortFunc(e.list, compareOrgs)
+	return e
 }
 
 // succeeds says whether the votes carry a succession: two thirds of the
@@ -37,12 +73,12 @@ func (c *Case) succeeds(x *config) bool {
 	}
 	electors := c.electorate(x)
 	for _, o := range x.Stewards {
-		if !x.parent.steward(o) && !electors[o] {
+		if !x.parent.steward(o) && !electors.has[o] {
 			return false
 		}
 	}
 	votes := len(x.ballot(c))
-	return votes > 0 && 3*votes >= 2*len(electors)
+	return votes > 0 && 3*votes >= 2*len(electors.list)
 }
 
 // at is the case as a past has it, folded as far as membership needs: acts and
