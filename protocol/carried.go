@@ -30,7 +30,7 @@ func (c *Case) carry(n *node, signatures int) *Refusal {
 	return nil
 }
 
-// knows notes that the past of an entry that cites x certifies x.
+// knows notes that the past of an entry that cites or follows x certifies x.
 func (x *config) knows(n *node) {
 	if !slices.ContainsFunc(x.known, n.past.has) {
 		x.known = append(x.known, n)
