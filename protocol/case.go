@@ -10,8 +10,8 @@ import (
 )
 
 // Case is the fold of a set of entries: what they say, whatever order they came
-// in. It is not safe for concurrent use; a Case that is only read may be read
-// by many.
+// in. It is for one goroutine at a time, also where it is only read: what nobody has
+// asked yet is worked out then.
 type Case struct {
 	id      id.CaseID
 	rows    []*kind              // the table by number; byType, except where a test breaks a rule
@@ -68,9 +68,6 @@ type Case struct {
 	stale  bool      // verdicts may have changed
 	folded int       // entries of order whose verdict is known
 
-	found  map[found]bool // of votes
-	adding bool           // an entry is taken up: what is found out may be noted
-
 	most carried // what the entries of one feed may carry
 
 	pinned *id.ConfigID // what this daemon has acted under; no part of the case
@@ -126,7 +123,7 @@ func NewCase() *Case {
 		orgs: map[id.OrgID]*org{}, events: map[[32]byte]*event{}, certs: map[id.Kid][]*cert{},
 		revoked: map[signer][]*node{}, proven: map[id.Kid][]proof{}, closed: map[id.Kid][]*node{}, cuts: map[signer][]keyCut{},
 		terms: newAgreements(), configs: map[id.ConfigID]*config{}, ever: map[id.OrgID]bool{},
-		unions: map[[2]*shelf]*shelf{}, found: map[found]bool{}, firm: 1, most: carried{maxCarried, maxStewardCarried},
+		unions: map[[2]*shelf]*shelf{}, firm: 1, most: carried{maxCarried, maxStewardCarried},
 	}
 	c.resetAuthority()
 	return c
@@ -157,8 +154,6 @@ func (c *Case) Add(e *entry.Sealed) bool {
 	if !ok || !c.fits(e) {
 		return false
 	}
-	c.adding = true
-	defer func() { c.adding = false }()
 	c.len++
 	c.sizes[e.Kid] += Size(e)
 	if prev.standsFor(e) {

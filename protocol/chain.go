@@ -270,9 +270,7 @@ func (c *Case) certifiedIn(x *config, past vector) bool {
 		case !y.certified || !past.has(y.node) || slices.ContainsFunc(y.gaps, lacks):
 			return false
 		case lacks(y):
-			if c.adding {
-				x.lacked(y)
-			}
+			x.lacked(y)
 			return false
 		}
 	}

@@ -168,7 +168,6 @@ type config struct {
 
 	votes     map[id.OrgID][]*node     // endorsements that count, by organisation
 	cast      map[voter][]*cast        // those of its children
-	casts     map[uint8][]*cast        // the same by kind
 	bodies    map[[32]byte]*electorate // of its successions, by what they follow from
 	voices    []id.OrgID               // whom admits that cite it let claim
 	known     []*node                  // entries whose past alone certifies it
@@ -187,7 +186,7 @@ type voter struct {
 // register takes up a config whose propose entry is sound.
 func (c *Case) register(f *Config, n *node) {
 	f.ID = n.id
-	x := &config{Config: f, node: n, votes: map[id.OrgID][]*node{}, cast: map[voter][]*cast{}, casts: map[uint8][]*cast{}, bodies: map[[32]byte]*electorate{}}
+	x := &config{Config: f, node: n, votes: map[id.OrgID][]*node{}, cast: map[voter][]*cast{}, bodies: map[[32]byte]*electorate{}}
 	c.configs[n.id] = x
 	if f.Parent == nil {
 		x.certified = true

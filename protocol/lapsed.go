@@ -3,8 +3,6 @@ package protocol
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
 	"slices"
 	"sort"
 
@@ -13,7 +11,7 @@ import (
 
 // maxLapsed bounds the proposals that a config names as lapsed, and so the votes after
 // which an organisation may vote once more.
-const maxLapsed = 32
+const maxLapsed = 8
 
 // cast are an organisation's votes for the children of a config of one kind on one
 // branch, in its order: a past has the first so many of them.
@@ -31,7 +29,6 @@ func (x *config) takes(n *node, on *config) {
 	if i < 0 {
 		i = len(mine)
 		x.cast[v] = append(mine, &cast{place: n.branch.place})
-		x.casts[on.Kind] = append(x.casts[on.Kind], x.cast[v][i])
 	}
 	b := x.cast[v][i]
 	b.votes, b.on = append(b.votes, n), append(b.on, on)
@@ -68,22 +65,12 @@ type ballots struct {
 	kind      uint8
 	past      vector
 	certified bool        // the config is, by this past
-	digest    [32]byte    // of which votes they are
 	of        []id.OrgID  // who was asked for last,
 	voted     [][]*config // and what each of them voted for, cut after maxLapsed+1
 }
 
 func (c *Case) ballotsIn(parent *config, kind uint8, past vector) *ballots {
-	b := &ballots{c: c, parent: parent, kind: kind, past: past, certified: c.certifiedIn(parent, past)}
-	which := append(parent.ID[:], kind)
-	for _, x := range parent.casts[kind] {
-		if n := x.in(past); n > 0 {
-			which = binary.AppendUvarint(which, uint64(x.place))
-			which = binary.AppendUvarint(which, uint64(n))
-		}
-	}
-	b.digest = sha256.Sum256(which)
-	return b
+	return &ballots{c: c, parent: parent, kind: kind, past: past, certified: c.certifiedIn(parent, past)}
 }
 
 // votes are what each of these organisations voted for, cut after maxLapsed+1.
@@ -97,31 +84,9 @@ func (b *ballots) votes(of []id.OrgID) [][]*config {
 	return b.voted
 }
 
-// found is what was found out about votes.
-type found struct{ votes, about [32]byte }
-
-// maxFound is how much of that a case remembers.
-const maxFound = 1 << 14
-
-// once finds out what follows from these votes alone, unless it is known.
-func (b *ballots) once(about [32]byte, find func() bool) bool {
-	at := found{b.digest, about}
-	is, known := b.c.found[at]
-	if !known {
-		is = find()
-		if b.c.adding {
-			if len(b.c.found) == maxFound {
-				clear(b.c.found)
-			}
-			b.c.found[at] = is
-		}
-	}
-	return is
-}
-
 // frees says whether who has voted for these may vote for x: all have lapsed, by what x names.
 func (x *config) frees(voted []*config) bool {
-	return len(voted) <= min(maxLapsed, len(x.lapsed)) && !slices.ContainsFunc(voted, func(y *config) bool { return !slices.Contains(x.lapsed, y) })
+	return len(voted) <= maxLapsed && !slices.ContainsFunc(voted, func(y *config) bool { return !slices.Contains(x.lapsed, y) })
 }
 
 // able counts those of these organisations that have voted for x or may, up to enough,
@@ -162,17 +127,15 @@ func (b *ballots) lapsed(x *config) bool {
 	if !b.past.has(x.node) || !b.certified {
 		return false
 	}
-	return b.once(x.ID, func() bool {
-		if !b.some(x) {
-			return false // who could vote for it nobody has to know yet
-		}
-		voters, need := b.c.voters(x)
-		if x.Kind == Succession && len(b.c.outside(x)) > 0 {
-			need = len(voters) + 1
-		}
-		able, voted := b.able(x, voters, need)
-		return able < need && voted
-	})
+	if !b.some(x) {
+		return false // who could vote for it nobody has to know yet
+	}
+	voters, need := b.c.voters(x)
+	if x.Kind == Succession && len(b.c.outside(x)) > 0 {
+		need = len(voters) + 1
+	}
+	able, voted := b.able(x, voters, need)
+	return able < need && voted
 }
 
 // some says whether anybody has voted for x.
@@ -215,14 +178,6 @@ func (b *ballots) stranded(dropped []id.OrgID) bool {
 	if !b.certified {
 		return false
 	}
-	about := []byte("stranded")
-	for _, o := range dropped {
-		about = append(about, o[:]...)
-	}
-	return b.once(sha256.Sum256(about), func() bool { return b.strandedBut(dropped) })
-}
-
-func (b *ballots) strandedBut(dropped []id.OrgID) bool {
 	next, asked, quorum := &config{}, map[*config]bool{}, int(b.parent.Quorum)
 	carry := func(x *config, of []id.OrgID) bool {
 		able, _ := b.able(x, of, quorum)

@@ -69,7 +69,7 @@ func (c *Case) prospect(x *config) (p Prospect) {
 		}
 	}
 	p.Open = len(now.Endorsed)+left >= now.Need && len(p.Outside) == 0
-	p.Lapsed = x.node != nil && c.hasLapsed(x, c.ballotsIn(x.parent, x.Kind, c.all))
+	p.Lapsed = x.node != nil && c.ballotsIn(x.parent, x.Kind, c.all).lapsed(x)
 	return p
 }
 

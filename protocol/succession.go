@@ -9,22 +9,20 @@ import (
 
 // electorate are the members that vote on a succession.
 type electorate struct {
-	known bool
-	has   map[id.OrgID]bool
-	list  []id.OrgID // sorted
+	has  map[id.OrgID]bool // nil until it was asked for
+	list []id.OrgID        // sorted
 }
 
-// electorate is that of a succession, noted when an entry first asks for it: who only
-// reads a case changes nothing there.
+// electorate is that of a succession.
 func (c *Case) electorate(x *config) *electorate {
-	if x.electors != nil && x.electors.known {
-		return x.electors
+	e := x.electors
+	if e == nil { // nobody has proposed it
+		e = new(electorate)
 	}
-	e := c.electorsOf(x)
-	if c.adding && x.electors != nil {
-		*x.electors = e
+	if e.has == nil {
+		c.elects(e, x)
 	}
-	return &e
+	return e
 }
 
 // sharedElectors are one for all successions that have the same electorate.
@@ -43,15 +41,15 @@ func (c *Case) sharedElectors(x *config) *electorate {
 	return x.parent.bodies[key]
 }
 
-// electorsOf are the members of the case that past(basis) is, its chain cut at the
+// elects finds the members of the case that past(basis) is, its chain cut at the
 // parent, without the stewards that it drops. They follow from the config alone; nobody
 // when the basis has certified an ordinary config after the parent, which the stewards
 // then follow.
-func (c *Case) electorsOf(x *config) (e electorate) {
-	e.known, e.has = true, map[id.OrgID]bool{}
+func (c *Case) elects(e *electorate, x *config) {
+	e.has = map[id.OrgID]bool{}
 	for _, s := range x.parent.children {
 		if s.Kind == Ordinary && x.basis.has(s.node) && len(c.votesIn(s, x.basis)) >= int(x.parent.Quorum) {
-			return e
+			return
 		}
 	}
 	then := c.at(x.basis, x.parent)
@@ -62,7 +60,6 @@ func (c *Case) electorsOf(x *config) (e electorate) {
 		}
 	}
 	slices.SortFunc(e.list, compareOrgs)
-	return e
 }
 
 // succeeds says whether the votes carry a succession: two thirds of the

@@ -12,7 +12,7 @@ import (
 // Cases in which votes come free as often as they may (spec/authority.md §3).
 
 // mostLapsed is how many others a proposal may name.
-const mostLapsed = 32
+const mostLapsed = 8
 
 // council is a case in which the first so many organisations are stewards, with a head
 // of each that has seen their config.
