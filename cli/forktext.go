@@ -55,7 +55,11 @@ func forkText(k *api.Case, f api.ForkedKey, us id.OrgID) string {
 		if !slices.Contains(k.Stewards, us) {
 			return s + "Whether it stays a steward is for the stewards to say."
 		}
-		return s + "If it is to be a steward no more\ncordon steward propose " + short + " --drop " + shortID(f.Org.String())
+		drop := "\ncordon steward propose " + short + " --drop " + shortID(f.Org.String())
+		if k.Authority != nil && len(k.Stewards)-1 < k.Authority.Quorum {
+			return s + "The others are no quorum without it: if it does not come back, the members replace it after 14 days" + drop + " --succession"
+		}
+		return s + "If it is to be a steward no more" + drop
 	}
 	s += " It goes on with new keys (there: cordon key renew)"
 	if slices.Contains(k.Stewards, us) && f.Org != (id.OrgID{}) && !slices.Contains(k.Stewards, f.Org) && takesPart(k, f.Org) {
@@ -80,7 +84,7 @@ func besideText(w io.Writer, k *api.Case, s *api.Stewards) {
 		text := "change " + shortID(x.Config.String()) + " to " + ranked(k, x.Stewards) + " is carried too, signed by " + names(k, x.Endorsed) +
 			". By the rules everybody follows " + shortID(b.Chain.String()) + " in its place."
 		if len(b.Both) > 0 {
-			text += " SIGNED BOTH: " + names(k, b.Both) + ". Honest daemons never do."
+			text += " VOTED ON BOTH SIDES: " + names(k, b.Both) + ". Honest daemons never do."
 		}
 		field(w, "RIVAL", text)
 	}

@@ -286,13 +286,13 @@ func (c *call) stands(k *api.Case, p *api.Change, err error) error {
 
 // pinLong is the help of case pin.
 const pinLong = `Decide a conflict: two changes of stewards that follow one config are both
-carried, which takes a steward that signed both. Everybody who holds the same
-entries follows the same one by the rules; a daemon that has acted under the
-other stops acting until a person has looked. Without CONFIG this shows both,
-who signed both, and which acts lose their force; with it, it decides. What
-follows is printed first; on a terminal you are asked. Elsewhere it goes on,
-unless acts would lose their force or you would be no steward any more: then it
-ends with 4, and --yes goes on all the same.`
+carried, which takes a steward that voted on both sides. Everybody who holds
+the same entries follows the same one by the rules; a daemon that has acted
+under the other stops acting until a person has looked. Without CONFIG this
+shows both, who voted on both sides, and which acts lose their force; with it,
+it decides. What follows is printed first; on a terminal you are asked.
+Elsewhere it goes on, unless acts would lose their force or you would be no
+steward any more: then it ends with 4, and --yes goes on all the same.`
 
 func (c *call) casePin() error {
 	client, k, err := c.caseOf()
@@ -362,7 +362,7 @@ func pinText(w io.Writer, k *api.Case, p *api.Pin, decided bool, now time.Time) 
 		rivalText(w, k, "This daemon acted under:", p.Rivals.Pinned, now)
 		rivalText(w, k, "The case, by its rules, follows:", p.Rivals.Chain, now)
 		if len(p.Rivals.Both) > 0 {
-			field(w, "SIGNED BOTH", names(k, p.Rivals.Both)+": honest daemons never do; the two endorsements are the proof")
+			field(w, "BOTH SIDES", names(k, p.Rivals.Both)+" voted on both: honest daemons never do; what each signed is the proof")
 			fmt.Fprintln(w)
 		}
 	}

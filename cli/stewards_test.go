@@ -118,7 +118,7 @@ func TestSilence(t *testing.T) {
 	shown("we can endorse a succession since 2026-11-21 11:00 UTC")
 }
 
-// TestPinText: both certificates, who signed both, and what each choice means.
+// TestPinText: both certificates, who voted on both sides, and what each choice means.
 func TestPinText(t *testing.T) {
 	k, s := twoStewards()
 	k.State = "conflict"
@@ -135,7 +135,7 @@ func TestPinText(t *testing.T) {
 	}
 	says(t, out, "This daemon acted under: config ab01", "signed by OpenSSL project, Long name", "The case, by its rules, follows: config cd02",
 		"stewards Invited one alone", "VOID 2 acts under the other: 060000000000 remove of Gone one",
-		"Gone one is in the case again", "NOTE Your organisation is no steward then.", "SIGNED BOTH Long name", "To follow the case", "cordon case pin abcd00000000 cd0200000000", "To stay;", "cordon case pin abcd00000000 ab0100000000")
+		"Gone one is in the case again", "NOTE Your organisation is no steward then.", "BOTH SIDES Long name", "To follow the case", "cordon case pin abcd00000000 cd0200000000", "To stay;", "cordon case pin abcd00000000 ab0100000000")
 	out, _, code = f.run(t, "case", "pin", "abcd0000", "ab010000")
 	if code != 6 {
 		t.Errorf("to stay: exit %d", code)
@@ -188,7 +188,8 @@ func TestForkText(t *testing.T) {
 		{api.ForkedKey{Org: id.OrgID{1}, Kid: id.Kid{0x77}, Places: control, Proven: true}, "FORK key 770000000000 of OpenSSL project signed two entries at one place: " +
 			"two copies of its home ran, or it was stolen. What it writes counts no more. What was written before stays; of acts as a steward, " +
 			"those at the fork or after it count only where a checkpoint has them. Until it goes on with new keys (there: cordon key renew) it " +
-			"decides nothing. If it is to be a steward no more cordon steward propose abcd00000000 --drop 010000000000"},
+			"decides nothing. The others are no quorum without it: if it does not come back, the members replace it after 14 days " +
+			"cordon steward propose abcd00000000 --drop 010000000000 --succession"},
 		{api.ForkedKey{Org: id.OrgID{1}, Revoked: true}, "Its organisation has revoked it since, and goes on with another key."},
 		{api.ForkedKey{Org: id.OrgID{1}}, "once a member has shown the case the proof"},
 		{api.ForkedKey{Org: id.OrgID{2}, Own: true}, "IT IS THIS DAEMON'S cordon key status"},
@@ -202,7 +203,7 @@ func TestForkText(t *testing.T) {
 			t.Errorf("exit %d", code)
 		}
 		rival := "RIVAL change ab0100000000 to OpenSSL project (leads), Gone one is carried too, signed by OpenSSL project. " +
-			"By the rules everybody follows cd0000000000 in its place. SIGNED BOTH: OpenSSL project. Honest daemons never do."
+			"By the rules everybody follows cd0000000000 in its place. VOTED ON BOTH SIDES: OpenSSL project. Honest daemons never do."
 		says(t, out, x.says, rival)
 		out, _, _ = f.run(t, "steward", "list", "abcd0000")
 		says(t, out, rival)

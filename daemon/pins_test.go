@@ -209,7 +209,7 @@ func TestPinSaysWhatIsLost(t *testing.T) {
 }
 
 // TestForkIsNamed: whose key signed two histories is said to who follows the winner
-// too, and that a rival of what is followed is carried, with who signed both.
+// too, and that a rival of what is followed is carried, with who voted on both sides.
 func TestForkIsNamed(t *testing.T) {
 	d := newDuel(t)
 	s := pinned(t)

@@ -27,7 +27,7 @@ type Stewards struct {
 type Beside struct {
 	Change Change      `json:"change"`
 	Chain  id.ConfigID `json:"chain"` // what is followed in its place
-	Both   []id.OrgID  `json:"both"`  // who signed both
+	Both   []id.OrgID  `json:"both"`  // who voted on both sides
 }
 
 // ForkedKey is a daemon key that has signed two histories.
@@ -151,7 +151,7 @@ type Pin struct {
 type Rivals struct {
 	Pinned Change     `json:"pinned"` // leads to what this daemon has acted under
 	Chain  Change     `json:"chain"`  // has its place by the rules; void: what follows from taking it
-	Both   []id.OrgID `json:"both"`   // who signed both
+	Both   []id.OrgID `json:"both"`   // who voted on both sides
 }
 
 // Stewards says who decides in a case, and what is proposed.
