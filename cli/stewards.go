@@ -23,8 +23,9 @@ acts would lose their force: then it ends with 4, and --yes goes on all the same
 The stewards now in office carry the change, as many as their quorum says; each
 runs "cordon steward endorse".
 
-When so many stewards have fallen silent that the others are no quorum, the members
-replace them with --succession: two thirds of the members who are not dropped carry
+When so many stewards have fallen silent that the others are no quorum, or these
+have spent their votes for different proposals, the members replace the silent
+with --succession: two thirds of the members who are not dropped carry
 it. The first run notes the silence (exit code 7, pending) and says from when on
 your voice counts, which is 14 days later; the same command then proposes it.
 Meanwhile "cordon steward list" says who has noted it.`,

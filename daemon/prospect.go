@@ -59,7 +59,13 @@ func (o outlook) remains(k *protocol.Case, p protocol.Proposal, x protocol.Prosp
 	if i := slices.IndexFunc(o.ps, func(q protocol.Proposal) bool { return q.Kind == p.Kind && o.of[q.ID].Open }); i >= 0 {
 		return "another proposal can still be carried: " + o.ps[i].ID.String()[:short]
 	}
-	const free = "propose it again; the votes that were given are free for a new one"
+	free := "propose it again; the votes that were given are free for a new one"
+	switch {
+	case len(x.Outside) > 0:
+		free = "propose one without " + namesIn(k, x.Outside) + ", to be added once it is in force"
+	case !x.Lapsed:
+		free = "somebody who has not voted proposes it again; enough votes are left"
+	}
 	if p.Kind == protocol.Ordinary {
 		if x.Again {
 			return free
@@ -145,13 +151,25 @@ func (o outlook) voteSpent(k *protocol.Case, org id.OrgID, p protocol.Proposal, 
 	on := x.Spent[i].On
 	e := &api.Error{Kind: api.Refused, Rule: "already-endorsed", Try: "cordon steward list CASE",
 		Text: "this organisation has endorsed another proposal, " + on.String()[:short] + ", and its voice is free only when that cannot be carried any more"}
-	switch was := o.of[on]; {
+	was, left := o.of[on], k.Stranded()
+	switch {
+	case was.Lapsed && p.ID != (id.ConfigID{}):
+		e.Text += ". It cannot, but this one does not say so: propose it again"
 	case was.Lapsed:
-		e.Text += ". It cannot, but this one was proposed before that was known: propose it again"
-	case !was.Open:
+		e.Text += ". It cannot, but votes went apart too often for all of them to be named"
+	case !was.Open && o.held(k, p.Kind) != "":
 		e.Text += ": " + o.held(k, p.Kind)
+	case p.Kind == protocol.Ordinary && len(left) > 0:
+		e.Text += ". " + apartText(k, left)
+		e.Try = succeedCommand(k, left)
 	}
 	return e
+}
+
+// apartText says of stewards who alone can still carry something what to do without them.
+func apartText(k *protocol.Case, left []id.OrgID) string {
+	return "The votes of the other stewards went apart: without " + namesIn(k, left) + " nothing is carried. If nothing comes from there, " +
+		"note the silence: 14 days later the members can put others in the place of who is silent"
 }
 
 // spending warns who is about to give its organisation's voice to a config while others
@@ -188,6 +206,9 @@ func (a *adviser) stuck() {
 	for _, p := range a.proposed.ps {
 		said[p.Kind] = said[p.Kind] || a.proposed.of[p.ID].Open
 	}
+	if left := a.k.Stranded(); len(left) > 0 && !slices.Contains(left, a.us.Org) {
+		a.add(rankAnswer, api.Suggestion{Text: apartText(a.k, left), Command: succeedCommand(a.k, left), Rule: "authority.md §3", Strength: "MAY"})
+	}
 	for _, p := range a.proposed.ps {
 		if said[p.Kind] {
 			continue
@@ -195,7 +216,7 @@ func (a *adviser) stuck() {
 		said[p.Kind] = true
 		x := a.proposed.showStuck(a.k, p)
 		do := "cordon steward list CASE"
-		if y := a.proposed.of[p.ID]; y.Again && len(y.Heard) == 0 && (p.Kind == protocol.Succession || slices.Contains(a.k.Stewards(), a.us.Org)) {
+		if y := a.proposed.of[p.ID]; y.Again && len(y.Heard) == 0 && len(y.Outside) == 0 && (p.Kind == protocol.Succession || slices.Contains(a.k.Stewards(), a.us.Org)) {
 			do = proposeCommand(a.k, p)
 		}
 		a.add(rankAnswer, api.Suggestion{Text: what[p.Kind] + " can be carried any more: " + x.Text + ". What remains: " + x.Remains,
@@ -203,18 +224,28 @@ func (a *adviser) stuck() {
 	}
 }
 
-// proposeCommand proposes again what a proposal has proposed, but for an order and a quorum
-// of its own.
+// proposeCommand proposes again what a proposal has proposed; of ranks, who leads.
 func proposeCommand(k *protocol.Case, p protocol.Proposal) string {
 	s := "cordon steward propose CASE"
-	for _, o := range without(k.Stewards(), p.Stewards) {
+	now := k.Stewards()
+	kept := without(now, without(now, p.Stewards))
+	for _, o := range without(now, p.Stewards) {
 		s += " --drop " + o.String()[:short]
 	}
-	for _, o := range without(p.Stewards, k.Stewards()) {
+	for _, o := range without(p.Stewards, now) {
 		s += " --add " + o.String()[:short]
+	}
+	if len(kept) == 0 || p.Stewards[0] != kept[0] {
+		s += " --lead " + p.Stewards[0].String()[:short]
+	}
+	if int(p.Quorum) != len(p.Stewards)/2+1 {
+		s += fmt.Sprint(" --quorum ", p.Quorum)
 	}
 	if p.Kind == protocol.Succession {
 		s += " --succession"
+	}
+	if p.Config.After(k.Config()) == "checkpoint" {
+		return "cordon steward list CASE" // the daemons propose that
 	}
 	return s
 }

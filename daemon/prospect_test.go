@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,7 +197,11 @@ func TestStranded(t *testing.T) {
 	}
 	agree(t, k, a, b)
 	_, err = b.Endorse(t.Context(), k, x.Config.String(), api.Vote{})
-	ruled(t, err, "already-endorsed", "steward list")
+	ruled(t, err, "already-endorsed", "--drop "+c.id.String()[:12]+" --succession")
+	n, err := a.Next(t.Context(), k)
+	if err != nil || !slices.ContainsFunc(n.Suggest, func(x api.Suggestion) bool { return strings.Contains(x.Text, "without Cedar nothing is carried") }) {
+		t.Errorf("what to do: %+v, %v", n, err)
+	}
 	for _, o := range []*org{a, b} {
 		if _, err := o.ChangeStewards(t.Context(), k, r); kindOf(err) != api.Pending {
 			t.Fatalf("%s notes the silence: %v", o.name, err)

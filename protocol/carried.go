@@ -30,9 +30,12 @@ func (c *Case) carry(n *node, signatures int) *Refusal {
 	return nil
 }
 
+// maxKnown is of how many entries a config remembers that their past certifies it.
+const maxKnown = 64
+
 // knows notes that the past of an entry that cites or follows x certifies x.
 func (x *config) knows(n *node) {
-	if !slices.ContainsFunc(x.known, n.past.has) {
+	if len(x.known) < maxKnown && !slices.ContainsFunc(x.known, n.past.has) {
 		x.known = append(x.known, n)
 	}
 }

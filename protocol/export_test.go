@@ -132,11 +132,25 @@ func deaf(c *Case, n *node) *Refusal {
 }
 
 // LapsedIn are the children of a config that have lapsed by all that a case has.
-func LapsedIn(c *Case, p id.ConfigID, kind uint8) []id.ConfigID {
+func LapsedIn(c *Case, p id.ConfigID, kind uint8) (ids []id.ConfigID) {
 	if c.configs[p] == nil {
 		return nil
 	}
-	return c.lapsedIn(c.configs[p], kind, c.all)
+	parent := c.configs[p]
+	voters := parent.Stewards
+	if kind == Succession {
+		voters = nil
+		for v := range parent.cast {
+			if v.kind == kind && !slices.Contains(voters, v.org) {
+				voters = append(voters, v.org)
+			}
+		}
+	}
+	for _, x := range c.ballotsIn(parent, kind, c.all).names(voters, id.OrgID{}) {
+		ids = append(ids, x.ID)
+	}
+	slices.SortFunc(ids, compareEntries)
+	return ids
 }
 
 // recheck is checkEndorse without one of the rules that others follow.

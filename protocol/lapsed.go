@@ -1,7 +1,6 @@
 package protocol
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"sort"
@@ -200,25 +199,52 @@ func (b *ballots) stranded(dropped []id.OrgID) bool {
 			}
 		}
 	}
-	return !carry(next, stay)
+	return len(next.lapsed) > maxLapsed || !carry(next, stay)
 }
 
-// lapsedIn lists the children of a config that have lapsed by a past, those with the
-// most votes where there are too many; sorted.
-func (c *Case) lapsedIn(parent *config, kind uint8, past vector) (ids []id.ConfigID) {
-	b := c.ballotsIn(parent, kind, past)
-	var lapsed []*config
-	for _, x := range parent.children {
-		if x.Kind == kind && b.lapsed(x) {
-			lapsed = append(lapsed, x)
+// names is what a config is to name as lapsed: all that its voters voted for, of as many
+// of them as fit, where all of it has lapsed. One of them comes first, then who voted least.
+func (b *ballots) names(voters []id.OrgID, first id.OrgID) (xs []*config) {
+	voted := map[id.OrgID][]*config{}
+	for i, on := range b.votes(voters) {
+		voted[voters[i]] = on
+	}
+	later := func(o id.OrgID) int {
+		if o == first {
+			return 0
+		}
+		return 1 + len(voted[o])
+	}
+	open := map[*config]bool{}
+	for _, o := range slices.SortedFunc(slices.Values(voters), func(o, p id.OrgID) int { return cmp.Or(cmp.Compare(later(o), later(p)), compareOrgs(o, p)) }) {
+		more := slices.DeleteFunc(slices.Clone(voted[o]), func(x *config) bool { return slices.Contains(xs, x) })
+		fits := len(xs)+len(more) <= maxLapsed && !slices.ContainsFunc(more, func(x *config) bool {
+			if _, asked := open[x]; !asked {
+				open[x] = !b.lapsed(x)
+			}
+			return open[x]
+		})
+		if fits {
+			xs = append(xs, more...)
 		}
 	}
-	slices.SortFunc(lapsed, func(x, y *config) int {
-		return cmp.Or(cmp.Compare(len(y.votes), len(x.votes)), bytes.Compare(x.ID[:], y.ID[:]))
-	})
-	for _, x := range lapsed[:min(len(lapsed), maxLapsed)] {
-		ids = append(ids, x.ID)
+	return xs
+}
+
+// name lets a config name what has lapsed by a past: first of what its author voted for.
+func (c *Case) name(f *Config, past vector, author id.OrgID) {
+	parent := c.configs[*f.Parent]
+	if parent == nil {
+		return
 	}
-	slices.SortFunc(ids, compareEntries)
-	return ids
+	x := &config{Config: f, parent: parent, dropped: droppedBy(parent.Config, f)}
+	if f.Kind == Succession {
+		x.basis = c.basisOf(parent, f)
+	}
+	voters, _ := c.voters(x)
+	f.Lapsed = nil
+	for _, y := range c.ballotsIn(parent, f.Kind, past).names(voters, author) {
+		f.Lapsed = append(f.Lapsed, y.ID)
+	}
+	slices.SortFunc(f.Lapsed, compareEntries)
 }

@@ -81,7 +81,7 @@ func (w *world) stranded(past map[id.EntryID]bool, p id.ConfigID, z []id.OrgID) 
 			stay = append(stay, o)
 		}
 	}
-	fresh := 0
+	fresh, gone := 0, map[id.ConfigID]bool{}
 	for _, o := range stay {
 		if len(votes[o]) > 8 {
 			return false
@@ -91,11 +91,15 @@ func (w *world) stranded(past map[id.EntryID]bool, p id.ConfigID, z []id.OrgID) 
 			if w.able(past, x, stay) >= int(parent.Quorum) {
 				return false
 			}
-			spent = spent || !w.lapsed(past, x)
+			if w.lapsed(past, x) {
+				gone[x] = true
+			} else {
+				spent = true
+			}
 		}
 		if !spent {
 			fresh++
 		}
 	}
-	return fresh < int(parent.Quorum)
+	return len(gone) > 8 || fresh < int(parent.Quorum)
 }

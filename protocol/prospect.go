@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"fmt"
+	"slices"
 
 	"cordon/protocol/id"
 )
@@ -35,13 +36,16 @@ func (c *Case) Prospects() map[id.ConfigID]Prospect {
 	if len(c.chain) == 0 {
 		return all
 	}
+	tip, past := c.chain[len(c.chain)-1], c.writable()
+	shown := map[uint8]*ballots{Ordinary: c.ballotsIn(tip, Ordinary, past), Succession: c.ballotsIn(tip, Succession, past)}
 	again := map[string]bool{} // by kind and who is dropped: many proposals are one question
-	for _, x := range c.chain[len(c.chain)-1].children {
+	for _, x := range tip.children {
 		p := c.prospect(x)
+		p.Lapsed = shown[x.Kind].lapsed(x)
 		if !p.Open {
 			about := fmt.Sprint(x.Kind, x.dropped)
 			if _, asked := again[about]; !asked && len(again) < maxAgain {
-				again[about] = c.votable(x.parent, x.Kind, x.dropped)
+				again[about] = c.votable(shown[x.Kind], x.dropped)
 			}
 			can, asked := again[about]
 			p.Again, p.Unasked = can, !asked
@@ -65,11 +69,11 @@ func (c *Case) prospect(x *config) (p Prospect) {
 	for _, o := range voters {
 		voted := votedIn(x.parent.cast[voter{o, x.Kind}], c.all)
 		if len(x.votes[o]) == 0 && !x.frees(voted) {
-			p.Spent = append(p.Spent, Elsewhere{o, voted[len(voted)-1].ID})
+			on := voted[max(0, slices.IndexFunc(voted, func(y *config) bool { return !slices.Contains(x.lapsed, y) }))]
+			p.Spent = append(p.Spent, Elsewhere{o, on.ID})
 		}
 	}
 	p.Open = len(now.Endorsed)+left >= now.Need && len(p.Outside) == 0
-	p.Lapsed = x.node != nil && c.ballotsIn(x.parent, x.Kind, c.all).lapsed(x)
 	return p
 }
 
@@ -110,16 +114,47 @@ func (c *Case) heardSince(x *config) (heard []id.OrgID) {
 	return heard
 }
 
-// votable says whether the votes that are left can carry what is proposed next: with
-// these stewards dropped, where it is a succession.
-func (c *Case) votable(parent *config, kind uint8, dropped []id.OrgID) bool {
-	f := &Config{Kind: kind}
-	next := &config{Config: f, parent: parent, dropped: dropped, lapsed: c.theseConfigs(c.lapsedIn(parent, kind, c.all))}
-	if kind == Succession {
+// writable is the past of what an honest daemon that has all of this writes: what stands
+// above a fork is not in it, unless somebody named that before it was known.
+func (c *Case) writable() (past vector) {
+	for _, n := range c.heads() {
+		past = past.union(n.past)
+	}
+	return past
+}
+
+// votable says whether the votes that are left or free can carry what is proposed next: with
+// these stewards dropped, where it is a succession. It names what these ballots show.
+func (c *Case) votable(shown *ballots, dropped []id.OrgID) bool {
+	f := &Config{Kind: shown.kind}
+	next := &config{Config: f, parent: shown.parent, dropped: dropped}
+	if f.Kind == Succession {
 		f.Basis = c.placesIn(c.all, dropped)
-		next.basis = c.basisOf(parent, f)
+		next.basis = c.basisOf(shown.parent, f)
 	}
 	voters, need := c.voters(next)
-	able, _ := c.ballotsIn(parent, kind, c.all).able(next, voters, need)
+	next.lapsed = shown.names(voters, id.OrgID{})
+	able, _ := c.ballotsIn(shown.parent, shown.kind, c.all).able(next, voters, need)
 	return able == need
+}
+
+// Stranded lists the stewards that have not voted for an ordinary config after the one in
+// force, where the others are a quorum and have spent their votes: nobody else can carry
+// one, and the members may succeed them when they are silent. By rank; empty where it is
+// not so.
+func (c *Case) Stranded() (os []id.OrgID) {
+	if len(c.chain) == 0 {
+		return nil
+	}
+	tip := c.chain[len(c.chain)-1]
+	b := c.ballotsIn(tip, Ordinary, c.writable())
+	for i, voted := range b.votes(tip.Stewards) {
+		if len(voted) == 0 {
+			os = append(os, tip.Stewards[i])
+		}
+	}
+	if len(os) == 0 || len(tip.Stewards)-len(os) < int(tip.Quorum) || !b.stranded(os) {
+		return nil
+	}
+	return os
 }

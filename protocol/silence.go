@@ -35,7 +35,7 @@ func (c *Case) Quiet() (q Quiet, ok bool) {
 			q.Stewards = append(q.Stewards, o)
 		}
 	}
-	if len(q.Stewards) == 0 || len(tip.Stewards)-len(q.Stewards) >= int(tip.Quorum) && !c.ballotsIn(tip, Ordinary, c.all).stranded(q.Stewards) {
+	if len(q.Stewards) == 0 || len(tip.Stewards)-len(q.Stewards) >= int(tip.Quorum) && !c.ballotsIn(tip, Ordinary, c.writable()).stranded(q.Stewards) {
 		return Quiet{}, false
 	}
 	since := &config{Config: &Config{Basis: c.placesIn(c.all, q.Stewards)}, parent: tip}

@@ -87,8 +87,16 @@ func (c *Case) NextConfig(kid id.Kid, stewards []id.OrgID, quorum uint8) Config 
 		f.Cuts = append(f.Cuts, Cut{Org: o, Places: c.placesIn(past, []id.OrgID{o})})
 	}
 	slices.SortFunc(f.Cuts, func(a, b Cut) int { return compareOrgs(a.Org, b.Org) })
-	f.Lapsed = c.lapsedIn(c.configs[now.ID], Ordinary, past)
+	c.name(&f, past, c.ownerOf(kid))
 	return f
+}
+
+// ownerOf is the organisation of a key; zero for none.
+func (c *Case) ownerOf(kid id.Kid) (o id.OrgID) {
+	if org, _ := c.holder(kid, c.all); org != nil {
+		o = org.id
+	}
+	return o
 }
 
 // unrevoked leaves out of heads what a revoked key has written beyond what is final:
@@ -118,7 +126,7 @@ func (c *Case) Succeed(kid id.Kid, stewards []id.OrgID, quorum uint8) Config {
 		f.Basis = append(f.Basis, x.Places...)
 	}
 	slices.SortFunc(f.Basis, comparePlaces)
-	f.Lapsed = c.lapsedIn(c.configs[*f.Parent], Succession, c.nextPast(kid))
+	c.name(&f, c.nextPast(kid), c.ownerOf(kid))
 	return f
 }
 
