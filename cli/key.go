@@ -122,7 +122,7 @@ func keysText(w io.Writer, k *api.Keys, now time.Time) {
 }
 
 func (c *call) keyRenew() error {
-	if c.flag("fresh") || c.text("former") != "" {
+	if c.flag("fresh") || c.text("former") != "" || c.text("reason") == "stolen" {
 		if err := c.confirmed("renew", "The keys that this daemon has, or the one named, are revoked for good: nothing they sign from now on counts, and no backup of them is of any use."); err != nil {
 			return err
 		}
@@ -135,7 +135,8 @@ func (c *call) keyRenew() error {
 	return c.keyChanged(made, func(w io.Writer) {
 		field(w, "certified", made.Kid.String())
 		if made.Former != nil {
-			field(w, "replaces", made.Former.String()+", which is revoked")
+			field(w, "replaces", made.Former.String()+", which is revoked. Who heard of that before it knows the new key lets this daemon in "+
+				"only with its new card: cordon card")
 		}
 		if made.Until != nil {
 			field(w, "until", when(*made.Until, c.now()))

@@ -41,8 +41,8 @@ Meanwhile "cordon steward list" says who has noted it.`,
 		}},
 	{use: "endorse CASE CONFIG", short: "give our voice to a proposal", json: true, confirm: true, run: (*call).stewardEndorse,
 		long: `Give our voice to a proposal; CONFIG is its id or a prefix, from "cordon steward
-list". Only the first voice counts until a proposal is in force. What follows is
-printed first; on a terminal you are asked. Elsewhere it goes on, unless acts
+list". Until one is in force only the first voice counts, and another when what
+that was for cannot be carried any more. What follows is printed first; on a terminal you are asked. Elsewhere it goes on, unless acts
 would lose their force: then it ends with 4, and --yes goes on all the same.`},
 }
 

@@ -131,7 +131,7 @@ func RevokeKey(dir, kid, reason string, o KeyOptions) (*api.KeyChange, error) {
 		}
 		if own, err := loadSeed(a.h.path("keys", "sign.key"), nil); err == nil && (&keys{sign: own}).kid() == d.Kid && why != identity.Retired {
 			return nil, &api.Error{Kind: api.Refused, Rule: "own-key", Text: "that is the key of this very daemon: revoked, it could write nothing any more",
-				Try: "cordon key renew --reason stolen: it gets new keys, and the old ones are revoked; or --reason retired"}
+				Try: "cordon key renew --reason stolen: it gets new keys, and the old ones are revoked; or, to write no more: cordon key revoke " + kid + " --reason retired"}
 		}
 		root, err := a.root.inForce(a.org)
 		if err != nil {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -155,7 +156,10 @@ func (s *service) draft(k *protocol.Case, w *wish) (f protocol.Config, err error
 	}
 	proposed := outlookOf(k)
 	_, comes := k.Preview(f)
-	for _, p := range proposed.ps {
+	slices.SortStableFunc(proposed.ps, func(p, q protocol.Proposal) int {
+		return -cmp.Compare(truth(proposed.of[p.ID].Open), truth(proposed.of[q.ID].Open))
+	})
+	for _, p := range proposed.ps { // those that can be carried first
 		x := proposed.of[p.ID]
 		same := p.Kind == f.Kind && slices.Equal(p.Stewards, f.Stewards) && p.Quorum == f.Quorum
 		switch {
@@ -211,11 +215,14 @@ func (s *service) changeStewards(r *http.Request) (any, error) {
 // planned says what a wish would change.
 func (s *service) planned(c id.CaseID, w *wish) (out *api.Change, err error) {
 	err = s.cases.With(c, func(k *protocol.Case) error {
-		f, err := s.plan(k, w)
+		f, err := s.draft(k, w)
 		if err != nil {
 			return err
 		}
 		p, comes := k.Preview(f)
+		if err := outlookOf(k).voteSpent(k, s.org.ID, p, comes); err != nil && !w.Succession { // a silence may be noted first
+			return err
+		}
 		p.By, p.T = s.org.ID, s.ms()
 		x, err := s.showChange(k, p)
 		x.Schema, out = "cordon.change/1", &x

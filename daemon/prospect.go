@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,7 +77,11 @@ func (o outlook) remains(k *protocol.Case, p protocol.Proposal, x protocol.Prosp
 	goes := namesIn(k, without(k.Stewards(), p.Stewards))
 	var ways []string
 	if o.ordinaryLeft() {
-		ways = append(ways, "a change that "+goes+" carries with the other stewards: once it is in force, every vote is new")
+		with := ""
+		if len(k.Stewards()) > len(without(k.Stewards(), p.Stewards)) {
+			with = " with the other stewards"
+		}
+		ways = append(ways, "a change that "+goes+" carries"+with+": once it is in force, every vote is new")
 	}
 	silent := ""
 	if len(x.Heard) > 0 {
@@ -209,7 +214,11 @@ func (a *adviser) stuck() {
 	if left := a.k.Stranded(); len(left) > 0 && !slices.Contains(left, a.us.Org) {
 		a.add(rankAnswer, api.Suggestion{Text: apartText(a.k, left), Command: succeedCommand(a.k, left), Rule: "authority.md §3", Strength: "MAY"})
 	}
-	for _, p := range a.proposed.ps {
+	last := func(p protocol.Proposal) int {
+		x := a.proposed.of[p.ID]
+		return truth(!x.Again) + truth(len(x.Heard)+len(x.Outside) > 0)
+	}
+	for _, p := range slices.SortedStableFunc(slices.Values(a.proposed.ps), func(p, q protocol.Proposal) int { return cmp.Compare(last(p), last(q)) }) {
 		if said[p.Kind] {
 			continue
 		}
@@ -218,6 +227,9 @@ func (a *adviser) stuck() {
 		do := "cordon steward list CASE"
 		if y := a.proposed.of[p.ID]; y.Again && len(y.Heard) == 0 && len(y.Outside) == 0 && (p.Kind == protocol.Succession || slices.Contains(a.k.Stewards(), a.us.Org)) {
 			do = proposeCommand(a.k, p)
+			if lead := a.k.Stewards()[0]; p.Kind == protocol.Ordinary && lead != a.us.Org {
+				x.Remains += ". Leave it to " + nameIn(a.k, lead) + ", who leads, where it is there: two at once go apart again"
+			}
 		}
 		a.add(rankAnswer, api.Suggestion{Text: what[p.Kind] + " can be carried any more: " + x.Text + ". What remains: " + x.Remains,
 			Command: do, Rule: "authority.md §3", Strength: "SHOULD"})
@@ -248,4 +260,12 @@ func proposeCommand(k *protocol.Case, p protocol.Proposal) string {
 		return "cordon steward list CASE" // the daemons propose that
 	}
 	return s
+}
+
+// truth is 1 for what is so, else 0: for an order.
+func truth(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }

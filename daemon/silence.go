@@ -29,20 +29,26 @@ func (s *service) showSilence(k *protocol.Case) *api.Quiet {
 // voice will count, and then to propose who comes in the place of who is silent. A
 // proposal that takes our voice already is among the answers.
 func (a *adviser) silence(q *api.Quiet) {
-	if q == nil || slices.Contains(q.Silent, a.us.Org) {
+	if q == nil {
 		return
 	}
-	x := api.Suggestion{Command: succeedCommand(a.k, q.Silent), Rule: "authority.md §6", Strength: "SHOULD"}
+	silent := without(q.Silent, []id.OrgID{a.us.Org}) // we are there
+	if len(silent) == 0 {
+		return
+	}
+	x := api.Suggestion{Command: succeedCommand(a.k, silent), Rule: "authority.md §6", Strength: "SHOULD"}
 	for _, p := range a.proposed.ps {
 		switch {
 		case p.Kind != protocol.Succession:
 		case slices.Contains(p.Endorsed, a.us.Org):
-			return
+			if a.proposed.of[p.ID].Open {
+				return
+			}
 		case slices.Contains(p.Missing, a.us.Org) && len(a.proposed.of[p.ID].Heard) == 0 && len(a.proposed.of[p.ID].Outside) == 0:
 			x.Command = command(&protocol.Endorse{Config: p.ID})
 		}
 	}
-	none := "nothing comes from " + namesIn(a.k, q.Silent)
+	none := "nothing comes from " + namesIn(a.k, silent)
 	switch {
 	case q.From == nil:
 		x.Text = namesIn(a.k, notedBy(q)) + " noted that " + none + ": note it too; our voice for a succession counts 14 days after that"

@@ -201,8 +201,9 @@ func (p *public) tell(ctx context.Context) error {
 		last = time.Now()
 		card.Reset(publicLong*every + rand.N(every))
 		raw, err := p.n.c.Public.Card()
-		if err != nil {
-			return fmt.Errorf("our card: %w", err)
+		if err != nil { // our key may be revoked: such a daemon reads on
+			p.n.log.Warn("our card does not go out", "err", err)
+			continue
 		}
 		p.publish(ctx, p.cards, slices.Clone(raw))
 	}
