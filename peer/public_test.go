@@ -51,6 +51,27 @@ func TestCardsGoRound(t *testing.T) {
 	}
 }
 
+// TestNoCardToGive: who has no card, as its key is revoked, runs on.
+func TestNoCardToGive(t *testing.T) {
+	t.Parallel()
+	orgs := public(t, 2)
+	a, b := orgs[0], orgs[1]
+	peertest.Meet(a, b)
+	asked := make(chan struct{}, 1)
+	a.NoCard = func() {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+	}
+	start(t, orgs...)
+	<-asked
+	until(t, "it takes part still", orgs, func() bool { card, _, _ := a.Heard(b.ID); return card })
+	if err := a.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPublicIsForThePinned: who shares a case with B, and is not pinned by it, is told
 // nothing of whom B knows. The control: once it is pinned, it is.
 func TestPublicIsForThePinned(t *testing.T) {

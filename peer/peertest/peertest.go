@@ -43,6 +43,7 @@ type Org struct {
 	Shut    bool                                                       // refuses every invitation
 	FromNow bool                                                       // gives whom it admits what is written from then on
 	Public  bool                                                       // takes part in the public topics
+	NoCard  func()                                                     // is called where it is to give its card, which it has not; nil: it has
 	Relays  []string                                                   // where it waits for connections
 	Tap     func([]byte)                                               // peer.Config's
 	Clock   func() time.Time                                           // of the node; nil is time.Now
