@@ -129,7 +129,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	}
 	f := asFailure(err, a.ran)
-	complain(a.err, f)
+	complain(a.err, f, isTerminal(a.err))
 	return f.code
 }
 

@@ -105,12 +105,16 @@ func wrap(s string, n int) []string {
 }
 
 // complain writes an error the way all of the CLI does: what was wrong, and on
-// a line of its own what to try.
-func complain(w io.Writer, f *failure) {
+// a line of its own what to try. For a person's terminal a long text is broken.
+func complain(w io.Writer, f *failure, person bool) {
 	if f.text == "" {
 		return
 	}
-	fmt.Fprintf(w, "cordon: %s\n", safe(strings.ReplaceAll(f.text, "\n", "; "))) // joined errors: one line all the same
+	text := "cordon: " + safe(strings.ReplaceAll(f.text, "\n", "; ")) // joined errors: one line all the same
+	if person {
+		text = strings.Join(wrap(text, width-2), "\n  ")
+	}
+	fmt.Fprintln(w, text)
 	if f.try != "" {
 		fmt.Fprintf(w, "  try: %s\n", safe(f.try))
 	}

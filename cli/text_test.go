@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -147,4 +148,25 @@ func TestWrap(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestComplain: an error is one line for programs; on a person's terminal no line is longer
+// than 80 columns, and what to type is never broken.
+func TestComplain(t *testing.T) {
+	f := &failure{text: strings.Repeat("this organisation has endorsed another proposal, and ", 4) + "no more", try: "cordon steward propose " + strings.Repeat("--drop 012345678901 ", 5)}
+	var whole, broken bytes.Buffer
+	complain(&whole, f, false)
+	complain(&broken, f, true)
+	if got := strings.Split(whole.String(), "\n"); len(got) != 3 || got[0] != "cordon: "+f.text || got[1] != "  try: "+f.try {
+		t.Errorf("%q", got)
+	}
+	lines := strings.Split(strings.TrimSuffix(broken.String(), "\n"), "\n")
+	for _, line := range lines[:len(lines)-1] {
+		if columns(line) > width {
+			t.Errorf("%d columns: %s", columns(line), line)
+		}
+	}
+	if len(lines) != 4 || lines[3] != "  try: "+f.try || strings.Join(strings.Fields(strings.Join(lines[:3], " ")), " ") != "cordon: "+f.text {
+		t.Errorf("%q", lines)
+	}
 }
