@@ -138,6 +138,24 @@ func TestHeardThenGone(t *testing.T) {
 	agree(t, k, a, b, c)
 	a.stop()
 	r := api.ChangeStewards{Drop: []string{"Acacia"}, Add: []string{"Begonia"}, Succession: true}
+	told := func() bool {
+		t.Helper()
+		n, err := c.Next(t.Context(), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(n.Suggest, func(x api.Suggestion) bool {
+			return strings.HasPrefix(x.Text, "nothing has come from Acacia for 11 days")
+		})
+	}
+	if told() {
+		t.Error("it wrote a moment ago")
+	}
+	c.ahead.Store(int64(11*24*time.Hour + time.Minute))
+	if !told() {
+		t.Error("nobody may have noticed")
+	}
+	c.ahead.Store(0)
 	weeks := func(n int64) {
 		for _, o := range []*org{a, b, c} {
 			o.ahead.Store(n * int64(14*24*time.Hour+time.Minute))

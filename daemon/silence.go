@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"cordon/daemon/api"
 	"cordon/protocol"
@@ -30,6 +32,7 @@ func (s *service) showSilence(k *protocol.Case) *api.Quiet {
 // proposal that takes our voice already is among the answers.
 func (a *adviser) silence(q *api.Quiet) {
 	if q == nil {
+		a.unnoted()
 		return
 	}
 	silent := without(q.Silent, []id.OrgID{a.us.Org}) // we are there
@@ -60,6 +63,33 @@ func (a *adviser) silence(q *api.Quiet) {
 		x.Text = none + ", and our voice counts now: propose who decides instead; the members carry it"
 	}
 	a.add(rankAnswer, x)
+}
+
+// unnoted says that stewards without whom the others are no quorum have written nothing for
+// twice as long as their daemons ever do: nobody may have noticed.
+func (a *adviser) unnoted() {
+	const long = 2 * protocol.AliveAfter * time.Millisecond
+	var late []id.OrgID
+	since := a.now
+	for _, o := range without(a.k.Stewards(), []id.OrgID{a.us.Org}) {
+		if last := time.UnixMilli(int64(a.k.LastWord(o))); a.k.LastWord(o) > 0 && a.now.Sub(last) > long {
+			late = append(late, o)
+			since = earlier(since, last)
+		}
+	}
+	if now := a.k.Config(); len(late) == 0 || len(now.Stewards)-len(late) >= int(now.Quorum) {
+		return
+	}
+	a.add(rankAnswer, api.Suggestion{Text: fmt.Sprintf("nothing has come from %s for %d days, and a steward's daemon writes every 5: if it is gone, note the silence; "+
+		"14 days later the members can put others in its place", namesIn(a.k, late), int(a.now.Sub(since).Hours()/24)),
+		Command: succeedCommand(a.k, late), Rule: "authority.md §6", Strength: "MAY"})
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // notedBy lists who has noted a silence.
