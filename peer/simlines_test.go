@@ -176,6 +176,7 @@ func cells() (list []cell) {
 // connections' own included, of BEATs as few as on unsteady lines. Packets that come twice are not played: QUIC numbers them. The
 // control is that a third lost is more than what one of a hundred may cost.
 func TestSimLines(t *testing.T) {
+	unraced(t)
 	least := map[time.Duration]int{}
 	worst := map[float64]float64{}
 	for _, c := range cells() {

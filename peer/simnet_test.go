@@ -66,9 +66,18 @@ func histories(few, gate int) (first uint64, n int) {
 	return 0, few
 }
 
+// unraced leaves a test of the simulated network out under the race detector.
+func unraced(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("NOT RUN: the race detector of go1.26.8 crashes in its own code, about every other time, when timers fire in a bubble")
+	}
+}
+
 // simulate plays few histories, or more on demand, one bubble each.
 func simulate(t *testing.T, n, few, gate int, play func(w *world)) {
 	t.Helper()
+	unraced(t)
 	first, few := histories(few, gate)
 	for i := range few {
 		seed := first + uint64(i)
