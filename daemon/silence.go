@@ -74,7 +74,9 @@ func (a *adviser) unnoted() {
 	for _, o := range without(a.k.Stewards(), []id.OrgID{a.us.Org}) {
 		if last := time.UnixMilli(int64(a.k.LastWord(o))); a.k.LastWord(o) > 0 && a.now.Sub(last) > long {
 			late = append(late, o)
-			since = earlier(since, last)
+			if last.Before(since) {
+				since = last
+			}
 		}
 	}
 	if now := a.k.Config(); len(late) == 0 || len(now.Stewards)-len(late) >= int(now.Quorum) {
@@ -83,13 +85,6 @@ func (a *adviser) unnoted() {
 	a.add(rankAnswer, api.Suggestion{Text: fmt.Sprintf("nothing has come from %s for %d days, and a steward's daemon writes every 5: if it is gone, note the silence; "+
 		"14 days later the members can put others in its place", namesIn(a.k, late), int(a.now.Sub(since).Hours()/24)),
 		Command: succeedCommand(a.k, late), Rule: "authority.md §6", Strength: "MAY"})
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // notedBy lists who has noted a silence.

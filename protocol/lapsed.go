@@ -20,7 +20,7 @@ type cast struct {
 	on    []*config // what each is for
 }
 
-// takes notes a vote of one of x's children, or of one that would be.
+// takes notes a vote for one of x's children.
 func (x *config) takes(n *node, on *config) {
 	v := voter{n.org.id, on.Kind}
 	mine := x.cast[v]
@@ -123,10 +123,7 @@ func (c *Case) voters(x *config) (os []id.OrgID, need int) {
 // lapsed says whether a past with these votes, which has some for x, shows that it is
 // not carried any more while each organisation votes in one line (spec/authority.md §3).
 func (b *ballots) lapsed(x *config) bool {
-	if !b.past.has(x.node) || !b.certified {
-		return false
-	}
-	if !b.some(x) {
+	if !b.certified || !b.past.has(x.node) || !b.some(x) {
 		return false // who could vote for it nobody has to know yet
 	}
 	voters, need := b.c.voters(x)
@@ -231,19 +228,16 @@ func (b *ballots) names(voters []id.OrgID, first id.OrgID) (xs []*config) {
 	return xs
 }
 
-// name lets a config name what has lapsed by a past: first of what its author voted for.
-func (c *Case) name(f *Config, past vector, author id.OrgID) {
-	parent := c.configs[*f.Parent]
-	if parent == nil {
+// name lets a config name what has lapsed by a past: first of what the organisation of the
+// key that proposes it voted for.
+func (c *Case) name(f *Config, past vector, kid id.Kid) {
+	if c.configs[*f.Parent] == nil {
 		return
 	}
-	x := &config{Config: f, parent: parent, dropped: droppedBy(parent.Config, f)}
-	if f.Kind == Succession {
-		x.basis = c.basisOf(parent, f)
-	}
+	x := c.drafted(f)
+	author, _ := c.OrgOf(kid)
 	voters, _ := c.voters(x)
-	f.Lapsed = nil
-	for _, y := range c.ballotsIn(parent, f.Kind, past).names(voters, author) {
+	for _, y := range c.ballotsIn(x.parent, f.Kind, past).names(voters, author) {
 		f.Lapsed = append(f.Lapsed, y.ID)
 	}
 	slices.SortFunc(f.Lapsed, compareEntries)

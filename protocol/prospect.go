@@ -90,12 +90,18 @@ func (c *Case) outside(x *config) (out []id.OrgID) {
 // Preview is what a config that NextConfig or Succeed has made would be as a proposal,
 // by nobody yet, and what could come of it.
 func (c *Case) Preview(f Config) (Proposal, Prospect) {
-	parent := c.configs[*f.Parent]
-	x := &config{Config: &f, parent: parent, dropped: droppedBy(parent.Config, &f), lapsed: c.theseConfigs(f.Lapsed)}
-	if f.Kind == Succession {
-		x.basis = c.basisOf(parent, &f)
-	}
+	x := c.drafted(&f)
 	return c.tally(x), c.prospect(x)
+}
+
+// drafted is a config that nobody has proposed yet.
+func (c *Case) drafted(f *Config) *config {
+	parent := c.configs[*f.Parent]
+	x := &config{Config: f, parent: parent, dropped: droppedBy(parent.Config, f), lapsed: c.theseConfigs(f.Lapsed)}
+	if f.Kind == Succession {
+		x.basis = c.basisOf(parent, f)
+	}
+	return x
 }
 
 // heardSince lists whom a succession drops that has written what its basis has not.

@@ -79,24 +79,22 @@ func (c *Case) Chain() []Config {
 // a daemon with key kid would propose it: it finalises, and cuts dropped stewards
 // at, what the entry will have in its past, and names what has lapsed by that.
 func (c *Case) NextConfig(kid id.Kid, stewards []id.OrgID, quorum uint8) Config {
-	now := c.tip()
 	past := c.nextPast(kid)
+	f := c.nextIn(past, stewards, quorum)
+	c.name(&f, past, kid)
+	return f
+}
+
+// nextIn is NextConfig by a past, but for what has lapsed.
+func (c *Case) nextIn(past vector, stewards []id.OrgID, quorum uint8) Config {
+	now := c.tip()
 	f := Config{Parent: &now.ID, N: now.N + 1, Stewards: slices.Clone(stewards), Quorum: quorum, Rules: now.Rules,
 		Kind: Ordinary, Heads: c.unrevoked(c.placesIn(past, now.Stewards))}
 	for _, o := range droppedBy(now, &f) {
 		f.Cuts = append(f.Cuts, Cut{Org: o, Places: c.placesIn(past, []id.OrgID{o})})
 	}
 	slices.SortFunc(f.Cuts, func(a, b Cut) int { return compareOrgs(a.Org, b.Org) })
-	c.name(&f, past, c.ownerOf(kid))
 	return f
-}
-
-// ownerOf is the organisation of a key; zero for none.
-func (c *Case) ownerOf(kid id.Kid) (o id.OrgID) {
-	if org, _ := c.holder(kid, c.all); org != nil {
-		o = org.id
-	}
-	return o
 }
 
 // unrevoked leaves out of heads what a revoked key has written beyond what is final:
@@ -120,13 +118,14 @@ func (c *Case) unrevoked(heads []Place) (ps []Place) {
 // Succeed is NextConfig for members who put stewards in the place of those that
 // fell silent.
 func (c *Case) Succeed(kid id.Kid, stewards []id.OrgID, quorum uint8) Config {
-	f := c.NextConfig(kid, stewards, quorum)
+	past := c.nextPast(kid)
+	f := c.nextIn(past, stewards, quorum)
 	f.Kind, f.Basis = Succession, []Place{}
 	for _, x := range f.Cuts {
 		f.Basis = append(f.Basis, x.Places...)
 	}
 	slices.SortFunc(f.Basis, comparePlaces)
-	c.name(&f, c.nextPast(kid), c.ownerOf(kid))
+	c.name(&f, past, kid)
 	return f
 }
 
