@@ -53,7 +53,7 @@ func checkEndorse(c *Case, n *node) *Refusal {
 // of those who are dropped, and has waited.
 func (c *Case) checkPatience(x *config, n *node) *Refusal {
 	for _, b := range c.control {
-		if n.past.at(b.place) <= x.basis.at(b.place) {
+		if n.past.at(b.place) <= x.basis.at(b.place) || !c.mayHold(x.dropped, b.feed.name.Kid) {
 			continue
 		}
 		if o, _ := c.holder(b.feed.name.Kid, n.past); o != nil && slices.Contains(x.dropped, o.id) {

@@ -404,6 +404,13 @@ func (c *Case) holder(kid id.Kid, past vector) (*org, *identity.Org) {
 	return found, view
 }
 
+// mayHold says, without asking any past, whether a key's holder may be one of some
+// organisations: it is who certifies the key, or where several do, who signed with it.
+func (c *Case) mayHold(some []id.OrgID, kid id.Kid) bool {
+	xs := c.certs[kid]
+	return len(xs) > 1 || len(xs) == 1 && slices.Contains(some, xs[0].org.id)
+}
+
 // prover is the one organisation for which a disputed key has signed.
 func (c *Case) prover(kid id.Kid, past vector) (*org, *identity.Org) {
 	var found *org
