@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,17 +122,19 @@ func (p *party) listen() *end {
 	return &end{p, d, n}
 }
 
-// run lets the node dial and answer until the test ends.
-func (e *end) run() {
+// run lets the node dial and answer until the test ends, or stop is called.
+func (e *end) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- e.node.Run(ctx) }()
-	e.t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			e.t.Error(err)
 		}
 	})
+	e.t.Cleanup(stop)
+	return stop
 }
 
 // meets pins the card of another end.
@@ -145,18 +148,24 @@ func (e *end) meets(x *end) {
 // sees waits for a session with another end: HELLO has been read by then.
 func (e *end) sees(x *end) {
 	e.t.Helper()
+	e.until(x, func(s peer.PeerStatus) bool { return s.Connected })
+}
+
+// until waits for what the node says of another end.
+func (e *end) until(x *end, is func(peer.PeerStatus) bool) {
+	e.t.Helper()
 	limit, again := time.NewTimer(20*time.Second), time.NewTicker(5*time.Millisecond)
 	defer limit.Stop()
 	defer again.Stop()
 	for {
-		at := slices.IndexFunc(e.node.Status(), func(s peer.PeerStatus) bool { return s.Org == x.party.org.ID && s.Connected })
+		at := slices.IndexFunc(e.node.Status(), func(s peer.PeerStatus) bool { return s.Org == x.party.org.ID && is(s) })
 		if at >= 0 {
 			return
 		}
 		select {
 		case <-again.C:
 		case <-limit.C:
-			e.t.Fatalf("%s does not connect: %+v", x.party.org.Name, e.node.Status())
+			e.t.Fatalf("%s: it does not come about: %+v", x.party.org.Name, e.node.Status())
 		}
 	}
 }
@@ -212,6 +221,73 @@ func TestFullChainIsLearnt(t *testing.T) {
 	if chain, _ := us.directory.org(other.party.org.ID); !chain.Extends(other.party.org) {
 		t.Errorf("%d events of %d are known", len(chain.Events), len(other.own))
 	}
+}
+
+// TestNewKeysAfterRevocation: who has learnt that a daemon's key is revoked, and not what
+// follows it, is shown the new key with the old one, and connects. A key that the
+// organisation never had shows nothing.
+func TestNewKeysAfterRevocation(t *testing.T) {
+	us, other := newParty(t, "Us").listen(), newParty(t, "Other").listen()
+	us.meets(other)
+	us.run()
+	at := peer.Target{Org: us.party.org.ID, Transport: us.transport(), Addrs: us.node.Addrs()}
+	former := peer.Former{Kid: other.keys.kid(), Transport: other.keys.peer}
+	revoke, err := other.party.org.RevokeDaemon(other.root, former.Kid, identity.Stolen)
+	if err == nil {
+		other.party.org, err = other.party.org.Extend(revoke)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	us.Learn(other.party.org.ID, other.party.org.Events)
+	if _, ok := us.Allowed(other.transport()); ok {
+		t.Fatal("a revoked daemon may connect")
+	}
+
+	again := &party{t: t, root: other.root, org: other.party.org}
+	if again.keys, err = newKeys(); err != nil {
+		t.Fatal(err)
+	}
+	again.certify(again.keys)
+	if err := peer.Herald(t.Context(), peer.Former{Kid: former.Kid, Transport: again.keys.peer}, at, again.org.Events); err == nil {
+		t.Error("a key that nobody has heard of is let in")
+	}
+	if err := peer.Herald(t.Context(), former, at, again.org.Events); err != nil {
+		t.Fatal(err)
+	}
+	now := again.listen()
+	now.meets(us)
+	now.run()
+	us.sees(now)
+}
+
+// TestRenewedAfterItsEnd: a daemon whose certificate was over when it was renewed connects
+// again with the keys that it has; one that was not renewed does not.
+func TestRenewedAfterItsEnd(t *testing.T) {
+	us, other := newParty(t, "Us").listen(), newParty(t, "Other")
+	prolong := func(from time.Time) *end {
+		t.Helper()
+		d := other.keys.certificate(from)
+		event, err := other.org.CertifyDaemon(other.root, other.keys.agreeing(), d)
+		if err == nil {
+			other.org, err = other.org.Extend(event)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return other.listen()
+	}
+	late := prolong(time.Now().Add(-certificate - time.Hour))
+	us.meets(late)
+	late.meets(us)
+	us.run()
+	stop := late.run()
+	us.until(late, func(s peer.PeerStatus) bool { return s.LastError != "" && !s.Connected })
+	stop()
+	again := prolong(time.Now())
+	again.meets(us)
+	again.run()
+	us.sees(again)
 }
 
 // TestRootShowsItsOwn: who holds the root's key shows a daemon of its organisation the newest

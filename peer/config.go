@@ -93,8 +93,12 @@ type Target struct {
 // Directory answers who is who. Its methods are called from many goroutines,
 // Allowed during every handshake: it must answer from memory.
 type Directory interface {
-	// Allowed returns the daemon with this transport key; false closes the connection.
+	// Allowed returns the daemon with this transport key; false closes the connection,
+	// unless it is Former's.
 	Allowed(transport ed25519.PublicKey) (Contact, bool)
+	// Former returns the revoked daemon that had this transport key, Org and Kid alone: it
+	// may still show the identity events that we lack.
+	Former(transport ed25519.PublicKey) (Contact, bool)
 	// Targets lists the daemons to keep connected, ourselves excepted.
 	Targets() []Target
 	// Events are our organisation's identity events, oldest first. HELLO carries them.

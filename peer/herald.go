@@ -82,20 +82,35 @@ func RootHerald(ctx context.Context, root ed25519.PrivateKey, to Target, events 
 // rootKid stands for a root where a HELLO names its sender.
 func rootKid(root ed25519.PublicKey) id.Kid { return cose.Thumbprint(root) }
 
-// shower is who shows identity events: an asker, or our own root, which does nothing else.
-func (n *Node) shower(st network.Stream) (Contact, bool) {
-	if p := st.Conn().RemotePeer(); n.isRoot(p) {
-		return Contact{Org: n.c.Org, Kid: rootKid(n.c.Root)}, n.mayOpen(p)
+// shower is who shows identity events: a daemon that is known, one that was revoked, or our
+// own root; the last two do nothing else.
+func (n *Node) shower(p libpeer.ID) (Contact, bool) {
+	if n.isRoot(p) {
+		return Contact{Org: n.c.Org, Kid: rootKid(n.c.Root)}, true
 	}
-	return n.asker(st)
+	if c, ok := n.known(p); ok {
+		return c, true
+	}
+	return n.former(p)
+}
+
+// seeOut ends the connections of who is let in only to show identity events, and has had the
+// time for it.
+func (n *Node) seeOut(p libpeer.ID) {
+	for _, c := range n.host.Network().ConnsToPeer(p) {
+		if time.Since(c.Stat().Opened) > handshakeTime {
+			n.spawn(func() { _ = c.Close() })
+		}
+	}
 }
 
 // answerKeys is the handler of /cordon/keys/1: a HELLO is taken, nothing is said.
 func (n *Node) answerKeys(ctx context.Context, st network.Stream) {
 	defer st.Close()
 	defer bounded(ctx, st)()
-	from, ok := n.shower(st)
-	if !ok {
+	p := st.Conn().RemotePeer()
+	from, ok := n.shower(p)
+	if !ok || !n.mayOpen(p) {
 		_ = st.Reset()
 		return
 	}

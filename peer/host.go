@@ -253,11 +253,11 @@ func (g gater) InterceptSecured(d network.Direction, p libpeer.ID, c network.Con
 }
 func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
 
-// mayConnect says whether a peer may come or be dialled: who is allowed, and who brings our
-// own events with the key of our root.
+// mayConnect says whether a peer may come or be dialled: a daemon that is known, be its
+// certificate over, and who only shows identity events.
 func (n *Node) mayConnect(p libpeer.ID) bool {
-	_, ok := n.allowed(p)
-	return ok && !n.isShut(p) || n.isRoot(p)
+	_, ok := n.shower(p)
+	return ok && (!n.isShut(p) || n.isRoot(p))
 }
 
 // isShut says whether a peer is not talked to for a while, since it flooded us.
@@ -276,16 +276,31 @@ func (n *Node) isRoot(p libpeer.ID) bool {
 
 func (g gater) dials(p libpeer.ID) bool { return g.relay != nil && g.relay(p) }
 
-// allowed is the directory's answer about a peer id, expiry included.
-func (n *Node) allowed(p libpeer.ID) (Contact, bool) {
+// known is the directory's answer about a peer id. Its certificate may be over: HELLO is
+// still exchanged, for it may bring the one that follows (spec/sync.md §3.1).
+func (n *Node) known(p libpeer.ID) (Contact, bool) {
 	pub, ok := transportKey(p)
 	if !ok {
 		return Contact{}, false
 	}
-	c, ok := n.c.Directory.Allowed(pub)
+	return n.c.Directory.Allowed(pub)
+}
+
+// allowed is known, of a daemon whose certificate is in force.
+func (n *Node) allowed(p libpeer.ID) (Contact, bool) {
+	c, ok := n.known(p)
 	if !ok {
 		return Contact{}, false
 	}
 	d, ok := c.Chain.Daemon(c.Kid)
 	return c, ok && d.InForce(unix(n.c.Now()))
+}
+
+// former is the revoked daemon that had a transport key.
+func (n *Node) former(p libpeer.ID) (Contact, bool) {
+	pub, ok := transportKey(p)
+	if !ok {
+		return Contact{}, false
+	}
+	return n.c.Directory.Former(pub)
 }

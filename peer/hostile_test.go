@@ -53,6 +53,16 @@ func peerOf(t *testing.T, o *peertest.Org) libpeer.ID {
 	return must(peer.PeerID(o.Config().Transport.Public().(ed25519.PublicKey)))(t)
 }
 
+// where is an organisation that runs, and is to be dialled.
+func where(t *testing.T, o *peertest.Org) libpeer.AddrInfo {
+	t.Helper()
+	at := libpeer.AddrInfo{ID: peerOf(t, o)}
+	for _, a := range o.Node.Addrs() {
+		at.Addrs = append(at.Addrs, ma.StringCast(a))
+	}
+	return at
+}
+
 // dress connects o's bare host to a started organisation and greets it.
 func dress(t *testing.T, o, to *peertest.Org) *bare {
 	t.Helper()
@@ -65,12 +75,8 @@ func greet(t *testing.T, h host.Host, o, to *peertest.Org) *peer.Bare {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	var addrs []ma.Multiaddr
-	for _, a := range to.Node.Addrs() {
-		addrs = append(addrs, ma.StringCast(a))
-	}
 	p := peerOf(t, to)
-	if err := h.Connect(ctx, libpeer.AddrInfo{ID: p, Addrs: addrs}); err != nil {
+	if err := h.Connect(ctx, where(t, to)); err != nil {
 		t.Fatal(err)
 	}
 	st := must(h.NewStream(ctx, p, peer.ProtoSync))(t)

@@ -180,7 +180,7 @@ func (n *Node) answerSync(ctx context.Context, st network.Stream) {
 // runSession greets and then reads until the session ends; the error says why.
 func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) error {
 	p := st.Conn().RemotePeer()
-	c, ok := n.allowed(p)
+	c, ok := n.known(p)
 	if !ok {
 		_ = st.Reset()
 		return errNotNow
@@ -196,7 +196,7 @@ func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) e
 		s.end(err)
 		return err
 	}
-	if s.contact, ok = n.allowed(p); !ok || s.contact.Kid != c.Kid { // its events may revoke this very daemon
+	if s.contact, ok = n.allowed(p); !ok || s.contact.Kid != c.Kid { // its events may revoke this very daemon, or renew it
 		s.end(errNotNow)
 		return errNotNow
 	}

@@ -85,6 +85,18 @@ func (b *book) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
 	return peer.Contact{}, false
 }
 
+// Former is peer.Directory's.
+func (b *book) Former(transport ed25519.PublicKey) (peer.Contact, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for o, c := range b.chains() {
+		if d, ok := c.WasPeer(transport); ok {
+			return peer.Contact{Org: o, Kid: d.Kid}, true
+		}
+	}
+	return peer.Contact{}, false
+}
+
 // Targets is peer.Directory's. It meets who came into a case since the last call.
 func (b *book) Targets() []peer.Target {
 	b.meet()

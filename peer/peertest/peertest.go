@@ -160,6 +160,15 @@ func (o *Org) Renamed(name string) (*identity.Org, error) {
 	return o.Chain.Extend(e)
 }
 
+// Revoked is o's chain after its root has revoked its daemon; o keeps its own.
+func (o *Org) Revoked() (*identity.Org, error) {
+	e, err := o.Chain.RevokeDaemon(o.root, o.Kid, identity.Retired)
+	if err != nil {
+		return nil, err
+	}
+	return o.Chain.Extend(e)
+}
+
 func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }
 
 func (o *Org) load() (err error) {

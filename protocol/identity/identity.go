@@ -200,6 +200,11 @@ func (o *Org) ByPeer(transport ed25519.PublicKey) (Daemon, bool) {
 	return o.find(func(d *Daemon) bool { return !d.Revoked && bytes.Equal(d.Peer, transport) })
 }
 
+// WasPeer finds the revoked daemon with a transport key.
+func (o *Org) WasPeer(transport ed25519.PublicKey) (Daemon, bool) {
+	return o.find(func(d *Daemon) bool { return d.Revoked && bytes.Equal(d.Peer, transport) })
+}
+
 func (o *Org) find(is func(*Daemon) bool) (Daemon, bool) {
 	for i := range o.daemons {
 		if is(&o.daemons[i]) {
