@@ -135,8 +135,11 @@ func (c *call) keyRenew() error {
 	return c.keyChanged(made, func(w io.Writer) {
 		field(w, "certified", made.Kid.String())
 		if made.Former != nil {
-			field(w, "replaces", made.Former.String()+", which is revoked. Who heard of that before it knows the new key lets this daemon in "+
-				"only with its new card: cordon card")
+			how := "This daemon tells peers with the old transport key, as soon as they are reached"
+			if c.text("former") != "" {
+				how = "Its keys are not here to tell peers of the new one: who is not told otherwise needs the new card: cordon card"
+			}
+			field(w, "replaces", made.Former.String()+", which is revoked. "+how)
 		}
 		if made.Until != nil {
 			field(w, "until", when(*made.Until, c.now()))

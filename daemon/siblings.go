@@ -215,9 +215,15 @@ func (d *directory) learnOwn(events [][]byte) {
 // siblingPause is how often it is noted who is connected.
 const siblingPause = 30 * time.Second
 
-// followSiblings notes which siblings are connected, and tells a revoked one that
-// comes to us what has become of it: nobody else lets it in.
+// followSiblings notes which siblings are connected, and tells a revoked one what has
+// become of it, for who else knows may not reach it: at our start, as that is when we
+// learn of it, and when it comes to us.
 func (s *service) followSiblings(ctx context.Context) error {
+	for _, d := range s.dir.sib.list() {
+		if d.Revoked {
+			s.tellRevoked(ctx, d.Kid)
+		}
+	}
 	pause := time.NewTicker(siblingPause)
 	defer pause.Stop()
 	for {
@@ -254,6 +260,6 @@ func (s *service) tellRevoked(ctx context.Context, kid id.Kid) {
 		return
 	}
 	if err := peer.Herald(ctx, peer.Former{Kid: s.kid, Transport: s.keys.peer}, to, s.org.Events); err == nil {
-		s.log.Info("a revoked daemon of ours came; it has been told that it is revoked")
+		s.log.Info("a revoked daemon of ours has been told that it is revoked")
 	}
 }
