@@ -161,7 +161,11 @@ func (s *service) daemonWarning(row api.DaemonRow) *api.Warning {
 	case row.State == "expired":
 		w.Text, w.Try = "the certificate of "+kid+" has ended: it writes nothing", "cordon key renew, there"
 	case len(row.Addrs) == 0:
-		w.Text, w.Try = kid+" was never connected, and nothing says where it is reached", "there: cordon card; here: cordon peer add FILE"
+		was := " is not connected"
+		if row.LastSeen == nil {
+			was = " was never connected"
+		}
+		w.Text, w.Try = kid+was+", and nothing says where it is reached", "there: cordon card; here: cordon peer add FILE"
 	case row.Role == roleActive && len(row.Ahead) > 0:
 		w.Text = fmt.Sprintf("%s, which is active, is not connected, and has written what is not here; cases: %d", kid, len(row.Ahead))
 		w.Try = "start it, or wait for a member that has it; if both are lost for good, here: cordon daemon promote --force --root FOLDER"

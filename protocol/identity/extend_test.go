@@ -3,7 +3,10 @@ package identity
 import (
 	"bytes"
 	"crypto/ed25519"
+	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"reflect"
 	"testing"
 
@@ -11,6 +14,75 @@ import (
 
 	"cordon/protocol/cose"
 )
+
+// TestMain plays ten thousand random chains at full volume, where .ci/run plays a hundred.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv("CORDON_VOLUME") == "full" {
+		if err := flag.Set("rapid.checks", "10000"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// TestWrongPreimages is P8.3 after any chain: of everybody who ever had a key in it, and
+// whatever root they put in, only the announced root, by its own word, takes the place of
+// the one in force, and that one signs nothing more.
+func TestWrongPreimages(t *testing.T) {
+	taken := 0
+	rapid.Check(t, func(t *rapid.T) {
+		raw, err := Create(keyOf("root0"), pub("root1"), "Acme", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := Replay([][]byte{raw})
+		if err != nil {
+			t.Fatal(err)
+		}
+		root := 0
+		for range rapid.IntRange(0, 8).Draw(t, "steps") {
+			if raw, rotated, err := someEvent(t, o, root); err == nil {
+				if o, err = o.Extend(raw); err != nil {
+					t.Fatal(err)
+				}
+				if rotated {
+					root++
+				}
+			}
+		}
+		announced, now := fmt.Sprintf("root%d", root+1), fmt.Sprintf("root%d", root)
+		somebody := rapid.OneOf(rapid.Just(announced), rapid.Just(now),
+			rapid.SampledFrom([]string{"root0", "root1", "d0", "d1", "d1/peer", "d3", "thief"}))
+		signer, follows := somebody.Draw(t, "signer"), somebody.Draw(t, "root")
+		next := commit(pub("after " + announced))
+		n, err := o.Extend(signed(o, signer, map[uint64]any{4: uint64(4), 5: []byte(pub(follows)), 6: next[:]}))
+		if signer != announced || follows != announced {
+			if !errors.Is(err, ErrRoot) {
+				t.Fatalf("%s puts in %s, announced is %s: %v", signer, follows, announced, err)
+			}
+			return
+		}
+		taken++
+		if err != nil || !bytes.Equal(n.Root(), pub(announced)) {
+			t.Fatalf("the announced root is refused: %v", err)
+		}
+		by := func(root string) error {
+			_, err := n.Extend(signed(n, root, map[uint64]any{4: uint64(5), 7: "Acme", 8: []string{}}))
+			return err
+		}
+		if err := by(now); !errors.Is(err, ErrRoot) {
+			t.Fatalf("the former root still signs: %v", err)
+		}
+		if err := by(announced); err != nil {
+			t.Fatalf("the new root does not sign: %v", err)
+		}
+	})
+	if taken == 0 {
+		t.Error("no right rotation was played: the refusals say nothing")
+	}
+}
 
 // Extend leaves its organisation as it was, also when two chains grow from one,
 // and Extend event by event is Replay of all.
