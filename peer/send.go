@@ -21,27 +21,27 @@ func (s *session) sendEntries(c id.CaseID, batch []ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	bodies, err := s.n.c.Ledger.HoldsKeys(c)
+	keys, err := s.n.c.Ledger.HoldsKeys(c)
 	if err != nil {
 		return internal("keys", err)
 	}
 	items := make([]item, 0, len(batch))
-	small := map[id.EntryID][]byte{}
+	beside := map[id.EntryID]smallBody{}
 	room := wire.MaxBatch
 	for _, e := range batch {
 		room -= header(e)
 	}
 	for _, e := range batch {
 		items = append(items, item{e: e, part: protocol.Header})
-		if !bodies || room < weight(e)-header(e) {
+		if !keys || room < weight(e)-header(e) {
 			continue // it is asked for, as a large one is
 		}
-		ct, err := s.n.smallBody(c, e)
+		b, err := s.n.smallBody(c, e)
 		if err != nil {
 			return err
 		}
-		if ct != nil {
-			small[e.ID] = ct
+		if b.ct != nil {
+			beside[e.ID] = b
 			room -= weight(e) - header(e)
 			items = append(items, item{e: e, part: protocol.Body, held: true})
 		}
@@ -51,29 +51,29 @@ func (s *session) sendEntries(c id.CaseID, batch []ledger.Entry) error {
 		return err
 	}
 	left, err := s.n.release(pieces{s.stream}, s.peer, c, items, func(passed []item) ([]byte, error) {
-		return s.entriesFrame(sh, passed, small, removal), nil
+		return s.entriesFrame(sh, passed, beside, removal), nil
 	})
 	if err != nil {
 		return err
 	}
-	var with []ledger.Entry
+	var with []keyed
 	for _, it := range left {
 		if it.part == protocol.Body {
-			with = append(with, it.e)
+			with = append(with, keyed{it.e, beside[it.e.ID].cek})
 		}
 	}
 	return s.sendKeys(c, with)
 }
 
 // entriesFrame encodes what passed the gate and notes that it is on its way.
-func (s *session) entriesFrame(sh *shared, passed []item, small map[id.EntryID][]byte, removal map[id.EntryID]bool) []byte {
+func (s *session) entriesFrame(sh *shared, passed []item, beside map[id.EntryID]smallBody, removal map[id.EntryID]bool) []byte {
 	f := &wire.Entries{Tag: sh.out}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := parcel{sh: sh}
 	for _, it := range passed {
 		if it.part == protocol.Body {
-			f.Bodies = append(f.Bodies, wire.Small{Entry: it.e.ID, CT: small[it.e.ID]})
+			f.Bodies = append(f.Bodies, wire.Small{Entry: it.e.ID, CT: beside[it.e.ID].ct})
 			continue
 		}
 		f.Raws = append(f.Raws, it.e.Raw)
@@ -113,21 +113,24 @@ func (s *session) removals(c id.CaseID) (map[id.EntryID]bool, error) {
 	return out, err
 }
 
-// smallBody is the sealed body of an entry that may travel beside it; nil if there
-// is none or not all of it is here.
-func (n *Node) smallBody(c id.CaseID, e ledger.Entry) ([]byte, error) {
+// smallBody is a body that may travel beside its entry, sealed, and its key.
+type smallBody struct {
+	ct  []byte // nil: there is none, or not all of it is here
+	cek [32]byte
+}
+
+func (n *Node) smallBody(c id.CaseID, e ledger.Entry) (b smallBody, err error) {
 	if e.Body == nil || e.Body.Size > wire.MaxSmall {
-		return nil, nil
+		return b, nil
 	}
-	_, err := n.c.Ledger.Key(c, *e.Body) // two plain reads cost less than BodyState
-	var ct []byte
+	b.cek, err = n.c.Ledger.Key(c, *e.Body) // two plain reads cost less than BodyState
 	if err == nil {
-		ct, err = n.c.Ledger.Chunk(c, *e.Body, 0)
+		b.ct, err = n.c.Ledger.Chunk(c, *e.Body, 0)
 	}
 	if errors.Is(err, ledger.ErrNotFound) {
-		return nil, nil
+		return smallBody{}, nil
 	}
-	return ct, internalOrNil("small body", err)
+	return b, internalOrNil("small body", err)
 }
 
 // holdsBody says whether a body and its key are here.
@@ -139,21 +142,23 @@ func (n *Node) holdsBody(c id.CaseID, e ledger.Entry) (bool, ledger.BodyState, e
 	return st.Key && st.Have == st.Total, st, nil
 }
 
+// keyed is an entry whose body has just left, and the key of that.
+type keyed struct {
+	e   ledger.Entry
+	cek [32]byte
+}
+
 // sendKeys sends the keys of bodies that have just left.
-func (s *session) sendKeys(c id.CaseID, entries []ledger.Entry) error {
+func (s *session) sendKeys(c id.CaseID, left []keyed) error {
 	sh := s.sharing(c)
-	if sh == nil || len(entries) == 0 {
+	if sh == nil || len(left) == 0 {
 		return nil
 	}
-	items := make([]item, 0, len(entries))
+	items := make([]item, 0, len(left))
 	keys := map[id.EntryID][32]byte{}
-	for _, e := range entries {
-		cek, err := s.n.c.Ledger.Key(c, *e.Body)
-		if err != nil {
-			return internal("key", err)
-		}
-		keys[e.ID] = cek
-		items = append(items, item{e: e, part: protocol.Body, held: true})
+	for _, k := range left {
+		keys[k.e.ID] = k.cek
+		items = append(items, item{e: k.e, part: protocol.Body, held: true})
 	}
 	_, err := s.n.release(pieces{s.stream}, s.peer, c, items, func(passed []item) ([]byte, error) {
 		list := make([]wire.Key, 0, len(passed))

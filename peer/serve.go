@@ -259,5 +259,9 @@ func (s *session) workBody(j *job) error {
 		return s.sendChunk(j.c, e, int(w.From)-1)
 	}
 	next()
-	return s.sendKeys(j.c, []ledger.Entry{e})
+	cek, err := s.n.c.Ledger.Key(j.c, *e.Body)
+	if err != nil {
+		return internal("key", err)
+	}
+	return s.sendKeys(j.c, []keyed{{e, cek}})
 }
