@@ -41,7 +41,9 @@ type Parts struct {
 	Bench func(ctx context.Context, progress io.Writer, full bool, only string) (results []BenchResult, notRun []string, err error)
 	// RotateRoot, RevokeKey, RenewKey and NameDomains are acts of the organisation's root, in the
 	// home of a daemon that may run. root is the folder of the root keys; "": the home's.
+	// MayRevoke says what RevokeKey would refuse without looking into the root keys.
 	RotateRoot  func(ctx context.Context, home, root string) (*api.KeyChange, error)
+	MayRevoke   func(ctx context.Context, home, kid, reason, root string) error
 	RevokeKey   func(ctx context.Context, home, kid, reason, root string) (*api.KeyChange, error)
 	RenewKey    func(ctx context.Context, home string, o RenewOptions) (*api.KeyChange, error)
 	NameDomains func(ctx context.Context, home string, domains []string, root string) (*api.KeyChange, error)

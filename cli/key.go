@@ -27,7 +27,7 @@ revoked, and it writes on in every case under the new ones.`,
 		flags: func(f *pflag.FlagSet) {
 			rootFlag(f)
 			f.Bool("fresh", false, "new keys, although the old ones would do")
-			f.String("reason", "", "why the old keys end: superseded (default), stolen, retired")
+			f.String("reason", "", "why keys that are replaced end: superseded (default), stolen, retired")
 			f.String("former", "", "`KID` of the daemon to replace, where its keys are lost")
 		}},
 	{use: "revoke KID", short: "end the certificate of another daemon of this organisation, for good", json: true, confirm: true, run: (*call).keyRevoke,
@@ -151,6 +151,9 @@ func (c *call) keyRenew() error {
 }
 
 func (c *call) keyRevoke() error {
+	if err := c.parts.MayRevoke(c.ctx, c.home, c.args[0], c.text("reason"), c.text("root")); err != nil {
+		return err // before anybody is asked
+	}
 	err := c.confirmed("revoke", "This ends the certificate of %s for good: peers end their sessions with that daemon, and nothing it writes from now on counts.", c.args[0])
 	if err != nil {
 		return err

@@ -32,25 +32,20 @@ type keyActs struct {
 // beside the root, then where the daemon reads it. The first is the commit point;
 // after a crash there the next act finds the event.
 func atRoot(dir string, o KeyOptions, act func(*keyActs) (*api.KeyChange, error)) (*api.KeyChange, error) {
-	h := home(dir)
-	if err := h.check(); err != nil {
+	if err := home(dir).check(); err != nil {
 		return nil, err
 	}
-	ask := once(func() (string, error) { return askPassphrase("passphrase of the root keys: ") })
-	a := &keyActs{h: h, ask: ask, root: rootKeys{dir: o.Root, ask: ask}}
-	if o.Root == "" {
-		a.root.dir = h.path("root")
-	}
-	lock, err := h.lockIdentity()
+	lock, err := home(dir).lockIdentity()
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Close()
-	if a.org, err = newestChain(h.identity(), h.next("identity.pem"), a.root.path("identity.pem")); err != nil {
+	a, err := inHome(dir, o)
+	if err != nil {
 		return nil, err
 	}
-	if !exists(h.next("identity.pem")) { // the home may know less: of an act that was interrupted, or from a backup
-		if err := saveChain(h.identity(), a.org); err != nil {
+	if !exists(a.h.next("identity.pem")) { // the home may know less: of an act that was interrupted, or from a backup
+		if err := saveChain(a.h.identity(), a.org); err != nil {
 			return nil, err
 		}
 	}
@@ -60,6 +55,18 @@ func atRoot(dir string, o KeyOptions, act func(*keyActs) (*api.KeyChange, error)
 	}
 	c.Schema, c.Org, c.Name, c.Events, c.Root = keyChangeSchema, a.org.ID, a.org.Name, len(a.org.Events), a.root.dir
 	return c, a.root.finish(a.org)
+}
+
+// inHome reads the newest chain of a home and its root, and changes nothing.
+func inHome(dir string, o KeyOptions) (*keyActs, error) {
+	ask := once(func() (string, error) { return askPassphrase("passphrase of the root keys: ") })
+	a := &keyActs{h: home(dir), ask: ask, root: rootKeys{dir: o.Root, ask: ask}}
+	if o.Root == "" {
+		a.root.dir = a.h.path("root")
+	}
+	var err error
+	a.org, err = newestChain(a.h.identity(), a.h.next("identity.pem"), a.root.path("identity.pem"))
+	return a, err
 }
 
 const keyChangeSchema = "cordon.key-change/1"
@@ -117,6 +124,26 @@ func NameDomains(dir string, domains []string, o KeyOptions) (*api.KeyChange, er
 	})
 }
 
+// MayRevoke says what RevokeKey would refuse; of the root keys only whether they are
+// there. It changes nothing, and asks for no passphrase.
+func MayRevoke(dir, kid, reason string, o KeyOptions) error {
+	why, err := parseReason(reason, identity.Unspecified)
+	if err != nil {
+		return err
+	}
+	if err := home(dir).check(); err != nil {
+		return err
+	}
+	a, err := inHome(dir, o)
+	if err != nil {
+		return err
+	}
+	if _, err = a.revocable(kid, why); err != nil || exists(a.root.path("root.key")) || exists(a.root.path(nextRoot)) {
+		return err
+	}
+	return a.root.absent("root.key")
+}
+
 // RevokeKey ends the certificate of one of our daemons, named by a prefix of its
 // kid. The daemon of this home is replaced, not revoked, unless it is to retire.
 func RevokeKey(dir, kid, reason string, o KeyOptions) (*api.KeyChange, error) {
@@ -125,13 +152,9 @@ func RevokeKey(dir, kid, reason string, o KeyOptions) (*api.KeyChange, error) {
 		return nil, err
 	}
 	return atRoot(dir, o, func(a *keyActs) (*api.KeyChange, error) {
-		d, err := a.find(kid)
+		d, err := a.revocable(kid, why)
 		if err != nil {
 			return nil, err
-		}
-		if own, err := loadSeed(a.h.path("keys", "sign.key"), nil); err == nil && (&keys{sign: own}).kid() == d.Kid && why != identity.Retired {
-			return nil, &api.Error{Kind: api.Refused, Rule: "own-key", Text: "that is the key of this very daemon: revoked, it could write nothing any more",
-				Try: "cordon key renew --reason stolen: it gets new keys, and the old ones are revoked; or, to write no more: cordon key revoke " + kid + " --reason retired"}
 		}
 		root, err := a.root.inForce(a.org)
 		if err != nil {
@@ -146,6 +169,18 @@ func RevokeKey(dir, kid, reason string, o KeyOptions) (*api.KeyChange, error) {
 		}
 		return &api.KeyChange{Kid: &d.Kid}, saveChain(a.h.identity(), a.org)
 	})
+}
+
+// revocable is the daemon of ours whose kid begins so, if it may be revoked.
+func (a *keyActs) revocable(kid string, why identity.Reason) (d identity.Daemon, err error) {
+	if d, err = a.find(kid); err != nil {
+		return d, err
+	}
+	if own, err := loadSeed(a.h.path("keys", "sign.key"), nil); err == nil && (&keys{sign: own}).kid() == d.Kid && why != identity.Retired {
+		return d, &api.Error{Kind: api.Refused, Rule: "own-key", Text: "that is the key of this very daemon: revoked, it could write nothing any more",
+			Try: "cordon key renew --reason stolen: it gets new keys, and the old ones are revoked; or, to write no more: cordon key revoke " + kid + " --reason retired"}
+	}
+	return d, nil
 }
 
 // find is the daemon of ours whose kid begins so, and is not revoked.
@@ -198,11 +233,15 @@ func RenewKey(ctx context.Context, dir string, o RenewOptions) (*api.KeyChange, 
 		if exists(a.h.next("identity.pem")) {
 			return nil, &api.Error{Kind: api.Exists, Text: "new keys are certified already and wait for the daemon's start", Try: "cordon daemon"}
 		}
-		root, err := a.root.inForce(a.org)
+		sick, level, err := a.health(ctx, old)
 		if err != nil {
 			return nil, err
 		}
-		sick, level, err := a.health(ctx, old)
+		if !o.Fresh && !sick && o.Reason != "" && why != identity.Stolen {
+			return nil, &api.Error{Kind: api.Invalid, Text: "a reason says why keys end, and these would do: they would only be certified for longer",
+				Try: "for new keys: cordon key renew --fresh --reason " + o.Reason + "; else without it"}
+		}
+		root, err := a.root.inForce(a.org)
 		if err != nil {
 			return nil, err
 		}

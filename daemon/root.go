@@ -48,10 +48,15 @@ func (r rootKeys) inForce(org *identity.Org) (ed25519.PrivateKey, error) {
 func (r rootKeys) load(name string) (ed25519.PrivateKey, error) {
 	key, err := loadSeed(r.path(name), r.ask)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &api.Error{Kind: api.NotFound, Text: r.path(name) + " does not exist: the root keys are not here",
-			Try: "--root FOLDER: the place to which the folder root was moved that cordon init made"}
+		return nil, r.absent(name)
 	}
 	return key, err
+}
+
+// absent says that a root key is not where it was looked for.
+func (r rootKeys) absent(name string) error {
+	return &api.Error{Kind: api.NotFound, Text: r.path(name) + " does not exist: the root keys are not here",
+		Try: "--root FOLDER: the place to which the folder root was moved that cordon init made"}
 }
 
 // note keeps what the root has signed beside it, before it goes anywhere.

@@ -44,6 +44,7 @@ func run() int {
 		Fold:   foldfile.Fold,
 
 		RotateRoot:  rotateRoot,
+		MayRevoke:   mayRevoke,
 		RevokeKey:   revokeKey,
 		RenewKey:    renewKey,
 		NameDomains: nameDomains,
@@ -64,6 +65,10 @@ func initHome(_ context.Context, home string, o cli.InitOptions) (cli.Created, e
 
 func rotateRoot(_ context.Context, home, root string) (*api.KeyChange, error) {
 	return daemon.RotateRoot(home, daemon.KeyOptions{Root: root})
+}
+
+func mayRevoke(_ context.Context, home, kid, reason, root string) error {
+	return daemon.MayRevoke(home, kid, reason, daemon.KeyOptions{Root: root})
 }
 
 func revokeKey(_ context.Context, home, kid, reason, root string) (*api.KeyChange, error) {
