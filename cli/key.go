@@ -112,7 +112,7 @@ func keysText(w io.Writer, k *api.Keys, now time.Time) {
 		}
 		rows[i] = []string{shortID(d.Kid.String()), this, state, d.NotAfter.Format("2006-01-02"), strings.Join(d.Caps, " ")}
 	}
-	table(w, []string{"DAEMON", "", "STATE", "UNTIL", "MAY"}, rows)
+	brokenTable(w, []string{"DAEMON", "", "STATE", "UNTIL", "MAY"}, rows)
 	if len(k.Cases) > 0 {
 		fmt.Fprintln(w, "\nCompared with no connected member yet:")
 		for _, x := range k.Cases {

@@ -24,6 +24,9 @@ func TestKeyStatus(t *testing.T) {
 		t.Errorf("exit %d\n%s", code, out)
 	}
 	fits(t, out)
+	if rest := strings.Repeat(" ", 54) + "invite\n"; !strings.Contains(out, "  write consent steward\n"+rest) || strings.Contains(out, "…") {
+		t.Errorf("what a daemon may is cut:\n%s", out)
+	}
 	k.State, k.Fresh, k.Text, k.Try = "restored", true, "the store is older than this daemon's key", "wait, then: cordon key renew"
 	k.Cases = []api.KeyCase{{Case: id.CaseID{0xab}, Heading: api.Heading{Title: strings.Repeat("a title ", 20)}}}
 	out, _, code = fake{"GET /v1/keys": k}.run(t, "key", "status")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -30,6 +31,30 @@ func emitLine(w io.Writer, v any) error {
 // table prints rows under a heading, columns as wide as they need; the last
 // column is cut where the line would pass 80.
 func table(w io.Writer, head []string, rows [][]string) {
+	wide := columnsWide(head, rows)
+	for _, r := range append([][]string{head}, rows...) {
+		tableLine(w, wide, r)
+	}
+}
+
+// brokenTable is a table whose last column goes on below itself where the line
+// would pass 80.
+func brokenTable(w io.Writer, head []string, rows [][]string) {
+	wide := columnsWide(head, rows)
+	last := len(wide) - 1
+	tableLine(w, wide, head)
+	for _, r := range rows {
+		line := slices.Clone(r)
+		for _, part := range wrap(r[last], wide[last]) {
+			line[last] = part
+			tableLine(w, wide, line)
+			clear(line)
+		}
+	}
+}
+
+// columnsWide is how wide the columns of a table are.
+func columnsWide(head []string, rows [][]string) []int {
 	wide := make([]int, len(head))
 	for _, r := range append([][]string{head}, rows...) {
 		for i, c := range r {
@@ -41,15 +66,18 @@ func table(w io.Writer, head []string, rows [][]string) {
 		left -= n + 2
 	}
 	wide[len(wide)-1] = min(wide[len(wide)-1], max(left, 12))
-	for _, r := range append([][]string{head}, rows...) {
-		var b strings.Builder
-		for i, c := range r {
-			c = clip(c, wide[i])
-			b.WriteString(c)
-			b.WriteString(strings.Repeat(" ", wide[i]-columns(c)+2))
-		}
-		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	return wide
+}
+
+// tableLine prints a row of a table, each cell cut to its column.
+func tableLine(w io.Writer, wide []int, row []string) {
+	var b strings.Builder
+	for i, c := range row {
+		c = clip(c, wide[i])
+		b.WriteString(c)
+		b.WriteString(strings.Repeat(" ", wide[i]-columns(c)+2))
 	}
+	fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
 }
 
 // field prints "name  value", the value wrapped under itself.
