@@ -330,7 +330,15 @@ func (c *call) weighPin(k *api.Case, p *api.Pin, config string) error {
 		return nil
 	}
 	rivalText(c.err, k, "This daemon would go on under:", p.Rivals.Chain, c.now())
-	return c.confirmed("pin", "Case %s goes on here as it does for everybody who holds the same entries. What was done under the other config does not count.", safe(c.args[0]))
+	return c.confirmed("pin", "Case %s goes on here as it does for everybody who holds the same entries; %s.", safe(c.args[0]), followText(p))
+}
+
+// followText says what becomes of acts when a daemon goes on with the others.
+func followText(p *api.Pin) string {
+	if p.Rivals != nil && len(p.Rivals.Chain.Void) > 0 {
+		return "what is VOID above does not count then, and can be done again"
+	}
+	return "no act loses its force by that"
 }
 
 func pinText(w io.Writer, k *api.Case, p *api.Pin, decided bool, now time.Time) {
@@ -367,8 +375,7 @@ func pinText(w io.Writer, k *api.Case, p *api.Pin, decided bool, now time.Time) 
 			fmt.Fprintln(w)
 		}
 	}
-	say("To follow the case, with everybody else; what is VOID above does not count then, and can be done again:\n"+
-		"  cordon case pin %s %s", shortID(k.Case.String()), shortID(p.Chain.String()))
+	say("To follow the case, with everybody else; %s:\n  cordon case pin %s %s", followText(p), shortID(k.Case.String()), shortID(p.Chain.String()))
 	if p.Rivals != nil {
 		say("To stay; for this daemon the case then remains in conflict, and it neither acts nor sends content:\n"+
 			"  cordon case pin %s %s", shortID(k.Case.String()), shortID(p.Rivals.Pinned.Config.String()))

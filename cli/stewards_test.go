@@ -135,7 +135,7 @@ func TestPinText(t *testing.T) {
 	}
 	says(t, out, "This daemon acted under: config ab01", "signed by OpenSSL project, Long name", "The case, by its rules, follows: config cd02",
 		"stewards Invited one alone", "VOID 2 acts under the other: 060000000000 remove of Gone one",
-		"Gone one is in the case again", "NOTE Your organisation is no steward then.", "BOTH SIDES Long name", "To follow the case", "cordon case pin abcd00000000 cd0200000000", "To stay;", "cordon case pin abcd00000000 ab0100000000")
+		"Gone one is in the case again", "NOTE Your organisation is no steward then.", "BOTH SIDES Long name", "To follow the case, with everybody else; what is VOID above does not count then", "cordon case pin abcd00000000 cd0200000000", "To stay;", "cordon case pin abcd00000000 ab0100000000")
 	out, _, code = f.run(t, "case", "pin", "abcd0000", "ab010000")
 	if code != 6 {
 		t.Errorf("to stay: exit %d", code)
@@ -150,6 +150,12 @@ func TestPinText(t *testing.T) {
 	says(t, errs, "This daemon would go on under: config cd02", "VOID 2 acts under the other", "Gone one is in the case again", "NOTE Your organisation is no steward then.")
 	if _, errs, _ = f.run(t, "case", "pin", "abcd0000", "ab010000"); errs != "" {
 		t.Errorf("to stay costs: %s", errs)
+	}
+	p.Rivals.Chain.Void, p.Rivals.Chain.Lost = nil, nil
+	out, _, _ = f.run(t, "case", "pin", "abcd0000")
+	says(t, out, "To follow the case, with everybody else; no act loses its force by that:")
+	if strings.Contains(out, "VOID") {
+		t.Errorf("nothing is void:\n%s", out)
 	}
 }
 
