@@ -58,7 +58,7 @@ func (c *call) fold() error {
 
 // foldText prints the case, and the entries that do not count.
 func foldText(w io.Writer, f *api.Fold, now time.Time) {
-	k := &api.Case{Participants: f.Participants}
+	k := &api.Case{Case: f.Case, Participants: f.Participants, Stewards: f.Stewards}
 	field(w, "case", f.Case.String())
 	field(w, "embargo", embargoText(f.Embargo, now))
 	field(w, "state", f.CS+": "+stateWords(f.CS))
@@ -78,7 +78,7 @@ func foldText(w io.Writer, f *api.Fold, now time.Time) {
 		field(w, fmt.Sprintf("config %d", x.N), configText(k, x))
 	}
 	for _, x := range f.Beside {
-		field(w, "RIVAL", fmt.Sprintf("config %d, carried too, is not followed: ", x.N)+configText(k, x))
+		field(w, "RIVAL", rivalWords(k, x.Config, x.Stewards, x.Endorsed, *x.Chain, x.Both))
 	}
 	for _, x := range f.Proposals {
 		s := configText(k, x)
@@ -86,6 +86,9 @@ func foldText(w io.Writer, f *api.Fold, now time.Time) {
 			s += "\nit cannot be carried any more"
 		}
 		field(w, "proposed", s)
+	}
+	for _, x := range f.Forked {
+		field(w, "FORK", forkText(k, x, id.OrgID{}))
 	}
 	for _, cl := range f.Claims {
 		said, _, _ := strings.Cut(claimText(k, cl), "\n") // without the hint to confirm it
@@ -105,14 +108,14 @@ func foldText(w io.Writer, f *api.Fold, now time.Time) {
 	foldList(w, k, "\nRejected: not authentic, so no daemon stores it:", f.Entries, api.FoldRejected)
 }
 
-// configText is a config in words: who decides, and whose votes carry it.
+// configText is a config in words: its id, who decides, and whose votes carry it.
 func configText(k *api.Case, x api.FoldConfig) string {
-	s := names(k, x.Stewards)
+	s := shortID(x.Config.String()) + ": " + names(k, x.Stewards)
 	if len(x.Stewards) > 1 {
 		s += fmt.Sprintf("; %d carry the next", x.Quorum)
 	}
 	if x.Kind != "ordinary" {
-		s = x.Kind + ": " + s
+		s += "; by " + x.Kind
 	}
 	if x.Need > 0 {
 		by := names(k, x.Endorsed)

@@ -48,7 +48,7 @@ func forkText(k *api.Case, f api.ForkedKey, us id.OrgID) string {
 		return s + " IT IS THIS DAEMON'S\ncordon key status"
 	case f.Revoked:
 		return s + " Its organisation has revoked it since, and goes on with another key."
-	case f.Org == us:
+	case f.Org == us && us != (id.OrgID{}):
 		return s + " It is the key of another daemon of ours\ncordon daemon list"
 	case slices.Contains(k.Stewards, f.Org) && len(k.Stewards) > 1:
 		s += " Until it goes on with new keys (there: cordon key renew) it decides nothing. "
@@ -81,11 +81,17 @@ func besideText(w io.Writer, k *api.Case, s *api.Stewards) {
 	}
 	for _, b := range s.Beside {
 		x := b.Change
-		text := "change " + shortID(x.Config.String()) + " to " + ranked(k, x.Stewards) + " is carried too, signed by " + names(k, x.Endorsed) +
-			". By the rules everybody follows " + shortID(b.Chain.String()) + " in its place."
-		if len(b.Both) > 0 {
-			text += " VOTED ON BOTH SIDES: " + names(k, b.Both) + ". Honest daemons never do."
-		}
-		field(w, "RIVAL", text)
+		field(w, "RIVAL", rivalWords(k, *x.Config, x.Stewards, x.Endorsed, b.Chain, b.Both))
 	}
+}
+
+// rivalWords says of a change of stewards that it is carried and not followed, whose
+// votes it has, and who voted for what is followed too.
+func rivalWords(k *api.Case, x id.ConfigID, stewards, endorsed []id.OrgID, chain id.ConfigID, both []id.OrgID) string {
+	s := "change " + shortID(x.String()) + " to " + ranked(k, stewards) + " is carried too, signed by " + names(k, endorsed) +
+		". By the rules everybody follows " + shortID(chain.String()) + " in its place."
+	if len(both) > 0 {
+		s += " VOTED ON BOTH SIDES: " + names(k, both) + ". Honest daemons never do."
+	}
+	return s
 }

@@ -8,15 +8,15 @@ import (
 )
 
 // showForks says whose keys have signed two histories, in the order in which this
-// daemon learnt of them.
-func (s *service) showForks(k *protocol.Case, forks []ledger.Fork) (out []api.ForkedKey) {
+// daemon, whose key is own, learnt of them.
+func showForks(k *protocol.Case, forks []ledger.Fork, own id.Kid) (out []api.ForkedKey) {
 	at := map[id.Kid]int{}
 	for _, f := range forks {
 		i, known := at[f.Feed.Kid]
 		if !known {
 			i = len(out)
 			at[f.Feed.Kid] = i
-			out = append(out, s.forkedKey(k, f.Feed.Kid))
+			out = append(out, forkedKey(k, f.Feed.Kid, own))
 		}
 		out[i].Places = append(out[i].Places, api.Place{Comp: f.Feed.Comp.String(), Seq: f.Seq, Entries: [2]id.EntryID{f.A, f.B}})
 	}
@@ -24,8 +24,8 @@ func (s *service) showForks(k *protocol.Case, forks []ledger.Fork) (out []api.Fo
 }
 
 // forkedKey says whose a key is, and whether it is still in use.
-func (s *service) forkedKey(k *protocol.Case, kid id.Kid) api.ForkedKey {
-	x := api.ForkedKey{Kid: kid, Proven: k.Closed(kid), Own: kid == s.kid}
+func forkedKey(k *protocol.Case, kid, own id.Kid) api.ForkedKey {
+	x := api.ForkedKey{Kid: kid, Proven: k.Closed(kid), Own: kid == own}
 	o, ok := k.OrgOf(kid)
 	if !ok {
 		return x

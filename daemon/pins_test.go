@@ -221,7 +221,7 @@ func TestForkIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = s.cases.With(d.c, func(k *protocol.Case) error {
-		keys, opener := s.showForks(k, forks), k.Stewards()[0]
+		keys, opener := showForks(k, forks, s.kid), k.Stewards()[0]
 		if len(keys) != 1 || keys[0].Org != opener || keys[0].Kid != d.common[0].Kid || keys[0].Name != "A" || keys[0].Proven || keys[0].Revoked ||
 			len(keys[0].Places) != len(forks) || keys[0].Places[0].Comp != "0" {
 			t.Errorf("forked: %+v", keys)

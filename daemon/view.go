@@ -147,7 +147,7 @@ func (s *service) getCase(r *http.Request) (any, error) {
 				out.Ahead = append(out.Ahead, api.AheadOf{Org: p.Org, T: api.Instant(t)})
 			}
 		}
-		out.Forked = s.showForks(k, forks)
+		out.Forked = showForks(k, forks, s.kid)
 		out.Authority, err = s.showStewards(k)
 		return err
 	})

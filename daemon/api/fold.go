@@ -17,6 +17,7 @@ type Fold struct {
 	CS           string        `json:"cs"`
 	State        string        `json:"state"` // ok, upgrade-needed
 	Forks        int           `json:"forks"`
+	Forked       []ForkedKey   `json:"forked,omitempty"` // whose keys signed two histories, by kid
 	Claims       []CaseClaim   `json:"claims"`
 	Digest       string        `json:"digest"`    // as in Case
 	Chain        []FoldConfig  `json:"chain"`     // from the first config to the one in force
@@ -43,6 +44,9 @@ type FoldConfig struct {
 
 	Lapsed []id.ConfigID `json:"lapsed,omitempty"` // what it names so: who endorsed that may endorse this
 	Stuck  bool          `json:"stuck,omitempty"`  // proposals: no votes that may still come carry it
+
+	Chain *id.ConfigID `json:"chain,omitempty"` // beside: what is followed in its place
+	Both  []id.OrgID   `json:"both,omitempty"`  // beside: who voted on both sides
 }
 
 // The verdicts on an entry.

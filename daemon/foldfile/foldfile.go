@@ -51,8 +51,7 @@ func Fold(ctx context.Context, file []byte) (*api.Fold, error) {
 	}
 	var out *api.Fold
 	err = cases.With(p.c, func(k *protocol.Case) error {
-		out = p.view(k)
-		out.Forks = len(forks)
+		out = p.view(k, forks)
 		return nil
 	})
 	return out, err

@@ -1,22 +1,25 @@
 package foldfile
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
 
 	"cordon/daemon"
 	"cordon/daemon/api"
+	"cordon/ledger"
 	"cordon/protocol"
 	"cordon/protocol/id"
 )
 
-// view is the whole answer, but for the forks.
-func (p *pile) view(k *protocol.Case) *api.Fold {
-	shown := daemon.ShowCase(k)
+// view is the whole answer.
+func (p *pile) view(k *protocol.Case, forks []ledger.Fork) *api.Fold {
+	shown := daemon.ShowCase(k, forks)
 	out := &api.Fold{Schema: "cordon.fold/1", Case: p.c, Stewards: listed(shown.Stewards), Participants: shown.Participants,
 		Embargo: shown.Embargo, CS: shown.CS, State: shown.State, Claims: shown.Claims, Digest: shown.Digest,
-		Chain: []api.FoldConfig{}, Proposals: []api.FoldConfig{}, Beside: []api.FoldConfig{}, Repeated: p.repeated}
+		Chain: []api.FoldConfig{}, Proposals: []api.FoldConfig{}, Beside: []api.FoldConfig{}, Repeated: p.repeated,
+		Forks: shown.Forks, Forked: byKey(shown.Forked)}
 	for _, f := range k.Chain() {
 		x := configOf(f)
 		if of, ok := k.Proposal(f.ID); ok { // the first config nobody has proposed
@@ -32,11 +35,25 @@ func (p *pile) view(k *protocol.Case) *api.Fold {
 	}
 	for _, r := range k.Beside() {
 		x := configOf(r.Pinned.Config)
-		x.Endorsed, x.Need = listed(r.Pinned.Endorsed), r.Pinned.Need
+		x.Endorsed, x.Need, x.Chain, x.Both = listed(r.Pinned.Endorsed), r.Pinned.Need, &r.Chain.ID, r.Both
 		out.Beside = append(out.Beside, x)
 	}
 	p.entries(out, k)
 	return out
+}
+
+// byKey brings forks into an order that does not tell how the file is sorted.
+func byKey(keys []api.ForkedKey) []api.ForkedKey {
+	slices.SortFunc(keys, func(a, b api.ForkedKey) int { return bytes.Compare(a.Kid[:], b.Kid[:]) })
+	for _, x := range keys {
+		for i := range x.Places {
+			slices.SortFunc(x.Places[i].Entries[:], func(a, b id.EntryID) int { return bytes.Compare(a[:], b[:]) })
+		}
+		slices.SortFunc(x.Places, func(a, b api.Place) int {
+			return cmp.Or(cmp.Compare(a.Comp, b.Comp), cmp.Compare(a.Seq, b.Seq), bytes.Compare(a.Entries[0][:], b.Entries[0][:]))
+		})
+	}
+	return keys
 }
 
 // listed is a list that JSON shows as one even where it is empty.
