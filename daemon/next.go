@@ -153,14 +153,17 @@ func (a *adviser) rule(m move, r model.Rule) {
 		x.Text, rank = r.Text+", if "+r.If, rankIf
 	case not:
 		rank = rankNot
-		x.Text = "not now: " + m.command + ": " + r.Text
+		x.Text = "not now: " + inCase(m.command, a.k.ID().String()[:short]) + ": " + r.Text
 	case r.Strength == "MUST" || r.Strength == "SHALL":
 		rank = rankMust
 	}
 	if strings.HasSuffix(r.Strength, "NOT") {
 		x.Command = ""
 		if r.ID == "VP-02-003" { // its cure is a step of our own
-			x.Command, x.Or = a.steps("RV", "RA")
+			first, or := a.steps("RV", "RA")
+			if !slices.ContainsFunc(a.all, func(y ranked) bool { return y.says(first) }) {
+				x.Command, x.Or = first, or
+			}
 		}
 	}
 	if !m.due.IsZero() {
@@ -170,12 +173,17 @@ func (a *adviser) rule(m move, r model.Rule) {
 		return y.Rule == x.Rule && y.Strength == x.Strength && (m.about == id.AgrID{} || strings.HasSuffix(y.Command, m.about.String()[:short]))
 	}
 	if i := slices.IndexFunc(a.all, same); i >= 0 {
-		if x.Command != "" && rank != rankNot {
+		if x.Command != "" && rank != rankNot && !a.all[i].says(x.Command) {
 			a.all[i].Or = append(a.all[i].Or, x.Command)
 		}
 		return
 	}
 	a.add(rank, x)
+}
+
+// says says whether a command stands in a suggestion.
+func (x ranked) says(command string) bool {
+	return x.Command == command || slices.Contains(x.Or, command)
 }
 
 // steps are the commands of the moves with these codes that we can take: the first, and the rest.
