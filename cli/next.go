@@ -57,6 +57,10 @@ func nextText(w io.Writer, n *api.Next, now time.Time) {
 			}
 		}
 	}
+	if n.Stopped != "" {
+		fmt.Fprintln(w, "\nThis daemon writes nothing now, whatever the rules of the case would take.")
+		return
+	}
 	if len(n.May) == 0 {
 		fmt.Fprintln(w, "\nThe rules of the case take nothing from us now.")
 		return

@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +51,9 @@ func TestCloneStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	mine[w.ID] = true
+	if n, err := old.Next(t.Context(), k); err != nil || n.Stopped != "" || len(n.May) == 0 {
+		t.Errorf("before it notices: %+v, %v", n, err)
+	}
 	a.start()
 	eventually(t, "the copy notices", func() bool {
 		keys, err := old.Keys(t.Context())
@@ -60,6 +64,10 @@ func TestCloneStops(t *testing.T) {
 	}
 	if _, err := old.Say(t.Context(), k, api.Say{Text: "more"}); kindOf(err) != api.Fork {
 		t.Errorf("the copy writes on: %v", err)
+	}
+	if n, err := old.Next(t.Context(), k); err != nil || n.Stopped != "used-elsewhere" || len(n.May) != 0 ||
+		n.Suggest[0].Command != "cordon key status" || !slices.Contains(n.Suggest[0].Or, "cordon key renew") {
+		t.Errorf("what comes first: %+v, %v", n, err)
 	}
 	stays(t, "the member has at most one entry of the copy", 3*quick().Tags, func() bool {
 		got := 0

@@ -44,6 +44,11 @@ func (s *service) next(out *api.Next, k *protocol.Case) {
 		}
 		out.May = append(out.May, row)
 	}
+	if s.mayWrite() != nil {
+		x := s.stopped()
+		out.Stopped = x.Rule
+		a.add(rankHalted, x)
+	}
 	if a.us.Admitted {
 		a.suggest()
 		a.silence(s.showSilence(k))
@@ -205,6 +210,17 @@ func (a *adviser) halt() {
 	if err := halted(a.k); err != nil {
 		a.add(rankHalted, api.Suggestion{Text: err.Error(), Command: "cordon case pin CASE", Rule: a.k.State(), Strength: "MUST"})
 	}
+}
+
+// stopped is what a daemon that writes nothing, for want of a key that will do, asks for.
+func (s *service) stopped() api.Suggestion {
+	k := new(api.Keys)
+	s.keyState(k)
+	text := k.Text
+	if k.Fresh && k.State != "revoked" { // it waits until it is level with others
+		text += ". cordon key status says when to renew"
+	}
+	return api.Suggestion{Text: text, Command: "cordon key status", Or: []string{"cordon key renew"}, Rule: k.State, Strength: "MUST"}
 }
 
 // alarms are the claims that nobody has confirmed or refuted.

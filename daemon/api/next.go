@@ -17,8 +17,9 @@ type Next struct {
 	CS      string       `json:"cs"`  // of the case
 	Embargo Embargo      `json:"embargo"`
 	Clocks  []Clock      `json:"clocks,omitempty"`
-	May     []Move       `json:"may"`     // what the rules of the case take from us
-	Suggest []Suggestion `json:"suggest"` // the most urgent first
+	May     []Move       `json:"may"`               // what the rules of the case take from us
+	Suggest []Suggestion `json:"suggest"`           // the most urgent first
+	Stopped string       `json:"stopped,omitempty"` // the state of our key, as in Keys, where this daemon writes nothing
 }
 
 // Move is an act that would be taken now. A rule of the model beside it says what the
