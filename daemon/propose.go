@@ -109,7 +109,11 @@ func (w *wish) config(k *protocol.Case, kid id.Kid) (f protocol.Config, err erro
 		}
 		next = slices.Insert(slices.Delete(next, at, at+1), 0, *w.lead)
 	}
-	if len(next) == 0 || len(next) > protocol.MaxStewards {
+	if len(next) == 0 {
+		return f, &api.Error{Kind: api.Invalid, Text: "a case has a steward, this would leave none: say who is to decide instead",
+			Try: "--add ORG too, a member: cordon case show CASE"}
+	}
+	if len(next) > protocol.MaxStewards {
 		return f, invalid("a case has 1 to %d stewards, this would leave %d", protocol.MaxStewards, len(next))
 	}
 	quorum := w.Quorum
