@@ -178,7 +178,7 @@ func leaseText(w io.Writer, k *api.Case, now time.Time) {
 		return
 	}
 	field(w, "HELD BACK", since+": notes and files of this case go from here to stewards alone, until one is heard")
-	field(w, "what to do", "cordon peer list: connect with a steward; or replace those that have gone: cordon steward propose --succession")
+	field(w, "what to do", "cordon peer list: connect with a steward; or replace those that have gone: cordon case next "+shortID(k.Case.String()))
 }
 
 // heldText says who has accepted and is not let in.

@@ -293,6 +293,9 @@ func TestLease(t *testing.T) {
 		k.Lease = l
 		out, _, _ := fake{"GET /v1/cases/abcd0000": k, "GET /v1/status": api.Status{}}.run(t, "case", "show", "abcd0000")
 		said := strings.Join(strings.Fields(out), " ")
+		if l != nil && !l.Flows && !strings.Contains(said, "cordon case next abcd00000000") {
+			t.Errorf("what to do is not said:\n%s", out)
+		}
 		if !strings.Contains(said, want) || strings.Contains(said, "steward has been heard") != (want != "") {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}

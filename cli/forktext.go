@@ -50,8 +50,15 @@ func forkText(k *api.Case, f api.ForkedKey, us id.OrgID) string {
 		return s + " Its organisation has revoked it since, and goes on with another key."
 	case f.Org == us && us != (id.OrgID{}):
 		return s + " It is the key of another daemon of ours\ncordon daemon list"
-	case slices.Contains(k.Stewards, f.Org) && len(k.Stewards) > 1:
+	case slices.Contains(k.Stewards, f.Org):
 		s += " Until it goes on with new keys (there: cordon key renew) it decides nothing. "
+		if len(k.Stewards) == 1 {
+			s += "If it does not come back, the members replace it after 14 days"
+			if !takesPart(k, us) {
+				return s + "."
+			}
+			return s + "; ORG: one of them\ncordon steward propose " + short + " --drop " + shortID(f.Org.String()) + " --add ORG --succession"
+		}
 		if !slices.Contains(k.Stewards, us) {
 			return s + "Whether it stays a steward is for the stewards to say."
 		}

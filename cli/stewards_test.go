@@ -185,6 +185,7 @@ func TestForkText(t *testing.T) {
 	k, s := twoStewards()
 	s.Beside = []api.Beside{{Change: s.Proposals[0], Chain: id.ConfigID{0xcd}, Both: []id.OrgID{{1}}}}
 	s.Proposals, k.Authority = nil, &s
+	both := k.Stewards
 	control := []api.Place{{Comp: "0", Seq: 4}}
 	k.Forks = 1
 	for _, x := range []struct {
@@ -200,8 +201,13 @@ func TestForkText(t *testing.T) {
 		{api.ForkedKey{Org: id.OrgID{1}}, "once a member has shown the case the proof"},
 		{api.ForkedKey{Org: id.OrgID{2}, Own: true}, "IT IS THIS DAEMON'S cordon key status"},
 		{api.ForkedKey{Org: id.OrgID{4}}, "or the stewards remove it."},
+		{api.ForkedKey{Org: id.OrgID{9}}, "If it does not come back, the members replace it after 14 days; ORG: one of them " +
+			"cordon steward propose abcd00000000 --drop 090000000000 --add ORG --succession"},
 	} {
 		k.Forked = []api.ForkedKey{x.f}
+		if k.Stewards = both; x.f.Org == (id.OrgID{9}) {
+			k.Stewards = []id.OrgID{{9}} // alone
+		}
 		f := fake{"GET /v1/cases/abcd0000": k, "GET /v1/cases/abcd0000/stewards": &s, "GET /v1/status": api.Status{Org: id.OrgID{2}},
 			"GET /v1/cases/abcd0000/pin": &api.Pin{Case: k.Case, State: "ok"}}
 		out, _, code := f.run(t, "case", "show", "abcd0000")

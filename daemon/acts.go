@@ -130,8 +130,22 @@ func (s *service) remove(r *http.Request) (any, error) {
 	return s.explained(r.Context(), c, why, asSteward(&protocol.Remove{Org: org, Reason: why.commitment()}))
 }
 
-// findMember is the organisation that a word means, those of the case included.
+// findMember is the organisation of a case that a word means. One that is known from
+// elsewhere is found too: that it is no member is for the rules to say.
 func (s *service) findMember(c id.CaseID, word string) (id.OrgID, error) {
+	o, err := s.findKnown(c, word)
+	return or(o, err, seeMembers)
+}
+
+// findGuest is the organisation that a word means, to be invited to a case: known from
+// anywhere.
+func (s *service) findGuest(c id.CaseID, word string) (id.OrgID, error) {
+	o, err := s.findKnown(c, word)
+	return or(o, err, seePeers)
+}
+
+// findKnown is the organisation that a word means, those of a case included.
+func (s *service) findKnown(c id.CaseID, word string) (id.OrgID, error) {
 	beside := map[id.OrgID]string{}
 	err := s.cases.With(c, func(k *protocol.Case) error {
 		for _, p := range k.Participants() {
@@ -142,5 +156,5 @@ func (s *service) findMember(c id.CaseID, word string) (id.OrgID, error) {
 	if err != nil {
 		return id.OrgID{}, err
 	}
-	return s.findOrg(word, beside)
+	return s.pickOrg(word, beside)
 }

@@ -58,7 +58,7 @@ func (s *service) invite(r *http.Request) (any, error) {
 	if err := identity.PlainText(q.Teaser, admission.MaxTeaser); err != nil {
 		return nil, invalid("a teaser is one line of at most %d bytes", admission.MaxTeaser)
 	}
-	org, err := s.findMember(c, q.Org)
+	org, err := s.findGuest(c, q.Org)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ const vouchLasts = 365 * 24 * time.Hour
 // readPeer reads which pinned organisation a request is about, and the request.
 func (s *service) readPeer(r *http.Request) (id.OrgID, api.Act, error) {
 	var a api.Act
-	org, err := s.findOrg(r.PathValue("org"), nil)
+	org, err := s.findOrg(r.PathValue("org"))
 	if err != nil {
 		return org, a, err
 	}
@@ -42,7 +42,7 @@ func (s *service) peer(org id.OrgID) (*api.PeerRow, error) {
 
 // getPeer answers GET /peers/{org}.
 func (s *service) getPeer(r *http.Request) (any, error) {
-	org, err := s.findOrg(r.PathValue("org"), nil)
+	org, err := s.findOrg(r.PathValue("org"))
 	if err != nil {
 		return nil, err
 	}

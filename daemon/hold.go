@@ -11,7 +11,7 @@ import (
 // every case is held back from an organisation (gate G0). It counts from the next frame.
 func (s *service) hold(on bool) func(*http.Request) (any, error) {
 	return func(r *http.Request) (any, error) {
-		org, err := s.findOrg(r.PathValue("org"), nil)
+		org, err := s.findOrg(r.PathValue("org"))
 		if err != nil {
 			return nil, err
 		}

@@ -73,7 +73,7 @@ func (s *service) getPolicy(r *http.Request) (any, error) {
 	}
 	out := &api.Policy{Schema: "cordon.policy/1", Org: s.org.ID, Name: s.org.Name}
 	if word := r.URL.Query().Get("org"); word != "" {
-		org, err := s.findOrg(word, nil)
+		org, err := s.findOrg(word)
 		if err != nil {
 			return nil, err
 		}

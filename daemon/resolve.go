@@ -67,6 +67,8 @@ func or[T any](it T, err error, try string) (T, error) {
 const (
 	seeCases = "cordon case list; an id takes 8 of its digits or more"
 	seePeers = "cordon peer list; an id takes 8 of its digits or more"
+	// seeMembers is where an organisation of a case can be looked up.
+	seeMembers = "cordon case show CASE; an id takes 8 of its digits or more"
 )
 
 // findCase is the case that a word means: an id, a prefix, or its title.
@@ -85,9 +87,14 @@ func (s *service) findCase(word string) (id.CaseID, error) {
 	return or(c, err, seeCases)
 }
 
-// findOrg is the organisation that a word means, among ours, those in the
-// directory, and those given beside.
-func (s *service) findOrg(word string, beside map[id.OrgID]string) (id.OrgID, error) {
+// findOrg is the organisation that a word means, among ours and those in the directory.
+func (s *service) findOrg(word string) (id.OrgID, error) {
+	o, err := s.pickOrg(word, nil)
+	return or(o, err, seePeers)
+}
+
+// pickOrg is findOrg among those given beside, too, without the hint.
+func (s *service) pickOrg(word string, beside map[id.OrgID]string) (id.OrgID, error) {
 	all := []named[id.OrgID]{{it: s.org.ID, id: s.org.ID.String(), name: s.org.Name}}
 	for _, row := range s.dir.list(nil) {
 		all = append(all, named[id.OrgID]{it: row.Org, id: row.Org.String(), name: row.Name})
@@ -98,8 +105,7 @@ func (s *service) findOrg(word string, beside map[id.OrgID]string) (id.OrgID, er
 			all = append(all, named[id.OrgID]{it: o, id: o.String(), name: name})
 		}
 	}
-	o, err := pick(word, all)
-	return or(o, err, seePeers)
+	return pick(word, all)
 }
 
 // findEntry is the entry of a case that a word means, of one type or of any (0).

@@ -54,13 +54,13 @@ func (a *adviser) silence(q *api.Quiet) {
 	none := "nothing comes from " + namesIn(a.k, silent)
 	switch {
 	case q.From == nil:
-		x.Text = namesIn(a.k, notedBy(q)) + " noted that " + none + ": note it too; our voice for a succession counts 14 days after that"
+		x.Text = namesIn(a.k, notedBy(q)) + " noted that " + none + ": note it too; our voice for a succession counts 14 days after that" + whoComes(x.Command)
 	case a.now.Before(*q.From):
 		return
 	case strings.HasPrefix(x.Command, "cordon steward endorse"):
 		return
 	default:
-		x.Text = none + ", and our voice counts now: propose who decides instead; the members carry it"
+		x.Text = none + ", and our voice counts now: propose who decides instead; the members carry it" + whoComes(x.Command)
 	}
 	a.add(rankAnswer, x)
 }
@@ -82,9 +82,10 @@ func (a *adviser) unnoted() {
 	if now := a.k.Config(); len(late) == 0 || len(now.Stewards)-len(late) >= int(now.Quorum) {
 		return
 	}
+	do := succeedCommand(a.k, late)
 	a.add(rankAnswer, api.Suggestion{Text: fmt.Sprintf("nothing has come from %s for %d days, and a steward's daemon writes every 5: if it is gone, note the silence; "+
-		"14 days later the members can put others in its place", namesIn(a.k, late), int(a.now.Sub(since).Hours()/24)),
-		Command: succeedCommand(a.k, late), Rule: "authority.md §6", Strength: "MAY"})
+		"14 days later the members can put others in its place", namesIn(a.k, late), int(a.now.Sub(since).Hours()/24)) + whoComes(do),
+		Command: do, Rule: "authority.md §6", Strength: "MAY"})
 }
 
 // notedBy lists who has noted a silence.
@@ -106,6 +107,14 @@ func succeedCommand(k *protocol.Case, silent []id.OrgID) string {
 		s += " --add ORG"
 	}
 	return s + " --succession"
+}
+
+// whoComes says what ORG stands for in a command that replaces all stewards.
+func whoComes(command string) string {
+	if strings.Contains(command, "--add ORG") {
+		return ". ORG: a member, to decide then"
+	}
+	return ""
 }
 
 // namesIn lists organisations of a case by name.

@@ -197,6 +197,15 @@ func TestSilenceIsShown(t *testing.T) {
 	if !suggested(c, "Bay noted that nothing comes from Acer: note it too") || suggested(b, "note it too") {
 		t.Error("who has not noted it is asked to")
 	}
+	if !suggested(c, "ORG: a member") {
+		t.Error("whom the command must name beside is not said")
+	}
+	lost := r
+	lost.Add = []string{"ORG"}
+	_, err := c.ChangeStewards(t.Context(), k, lost)
+	ruled(t, err, "", "cordon case show "+k[:12])
+	_, err = b.Invite(t.Context(), k, api.Invite{Org: "ORG", Role: "observer"})
+	ruled(t, err, "", "cordon peer list")
 	q := c.stewards(k).Silence
 	if q == nil || len(q.Silent) != 1 || q.Silent[0] != a.id || len(q.Noted) != 1 || q.Noted[0].Org != b.id || len(q.Missing) != 1 || q.From != nil {
 		t.Fatalf("to who has not noted it: %+v", q)
