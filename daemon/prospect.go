@@ -224,15 +224,22 @@ func (a *adviser) stuck() {
 		}
 		said[p.Kind] = true
 		x := a.proposed.showStuck(a.k, p)
-		do := "cordon steward list CASE"
-		if y := a.proposed.of[p.ID]; y.Again && len(y.Heard) == 0 && len(y.Outside) == 0 && (p.Kind == protocol.Succession || slices.Contains(a.k.Stewards(), a.us.Org)) {
-			do = proposeCommand(a.k, p)
+		rank, s := rankAnswer, api.Suggestion{Command: "cordon steward list CASE", Rule: "authority.md §3", Strength: "SHOULD"}
+		y := a.proposed.of[p.ID]
+		switch ours := p.Kind == protocol.Succession || slices.Contains(a.k.Stewards(), a.us.Org); {
+		case !ours: // for us it is no more than to know
+			rank, s.Strength = rankIf, "MAY"
+			if y.Again {
+				x.Remains += ". That is for the stewards: " + namesIn(a.k, a.k.Stewards())
+			}
+		case y.Again && len(y.Heard) == 0 && len(y.Outside) == 0:
+			s.Command = proposeCommand(a.k, p)
 			if lead := a.k.Stewards()[0]; p.Kind == protocol.Ordinary && lead != a.us.Org {
 				x.Remains += ". Leave it to " + nameIn(a.k, lead) + ", who leads, where it is there: two at once go apart again"
 			}
 		}
-		a.add(rankAnswer, api.Suggestion{Text: what[p.Kind] + " can be carried any more: " + x.Text + ". What remains: " + x.Remains,
-			Command: do, Rule: "authority.md §3", Strength: "SHOULD"})
+		s.Text = what[p.Kind] + " can be carried any more: " + x.Text + ". What remains: " + x.Remains
+		a.add(rank, s)
 	}
 }
 

@@ -62,7 +62,12 @@ func TestVotesAreSpent(t *testing.T) {
 		}
 		told := false
 		for _, x := range n.Suggest {
-			told = told || strings.Contains(x.Text, "no change of stewards that is proposed can be carried any more")
+			if strings.Contains(x.Text, "no change of stewards that is proposed can be carried any more") {
+				told = true
+				if others := strings.Contains(x.Text, "That is for the stewards: Abelia, Bryony"); others != (o == c) || (x.Strength == "MAY") != (o == c) {
+					t.Errorf("%s is asked for what it can do, who cannot is told who can: %+v", o.name, x)
+				}
+			}
 			if strings.Contains(x.Command, "steward endorse") {
 				t.Errorf("%s is asked to vote: %+v", o.name, x)
 			}
