@@ -56,6 +56,7 @@ func caseText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
 		field(w, "release", releaseText(k.Release, now))
 	}
 	authorityText(w, k, now)
+	succeededText(w, k, us, now)
 	if slices.Contains(k.Stewards, us) {
 		field(w, "you invite", "contacts that are "+k.Contact+contactAbove(k.Contact))
 	}

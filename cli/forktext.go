@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"slices"
+	"time"
 
 	"cordon/daemon/api"
 	"cordon/protocol/id"
@@ -73,6 +74,25 @@ func forkText(k *api.Case, f api.ForkedKey, us id.OrgID) string {
 		return s + ", or is removed\ncordon case remove " + short + " " + shortID(f.Org.String()) + " --reason TEXT"
 	}
 	return s + ", or the stewards remove it."
+}
+
+// succeededText tells who was a steward, and has come back, that the members have put
+// others in its place, and what it can do.
+func succeededText(w io.Writer, k *api.Case, us id.OrgID, now time.Time) {
+	if k.Authority == nil || k.Authority.Succeeded == nil {
+		return
+	}
+	x := k.Authority.Succeeded
+	s := "we were a steward, and the members put " + names(k, x.Stewards) + " in our place while nothing came from here. Proposed by " +
+		nameOf(k, x.By) + ", " + when(x.T, now) + ", signed by " + names(k, x.Endorsed)
+	if slices.ContainsFunc(k.Refused, func(l api.LogLine) bool { return l.Org == us && l.Refused == "above-the-cut" }) {
+		s += ". What we decided after what they had seen of us does not count: it stands under refused"
+	}
+	if takesPart(k, us) {
+		s += ". We go on as any member, and admit and remove nobody. To be a steward again, ask one: it runs\ncordon steward propose " +
+			shortID(k.Case.String()) + " --add " + shortID(us.String())
+	}
+	field(w, "SUCCEEDED", s)
 }
 
 // takesPart says whether an organisation is in the case now.

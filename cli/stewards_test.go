@@ -118,6 +118,43 @@ func TestSilence(t *testing.T) {
 	shown("we can endorse a succession since 2026-11-21 11:00 UTC")
 }
 
+// TestSucceeded: a steward that comes back, and was succeeded, is told when, by whom, and
+// what it can do; of its acts only where some have lost their force.
+func TestSucceeded(t *testing.T) {
+	k, s := twoStewards()
+	s.Proposals, k.Authority, k.Participants[1].Name = nil, &s, "Beta"
+	k.Stewards = []id.OrgID{{2}}
+	s.Succeeded = &api.Succeeded{Config: id.ConfigID{5}, By: id.OrgID{2}, T: noon.Add(-50 * time.Hour), Endorsed: []id.OrgID{{2}}, Stewards: []id.OrgID{{2}}}
+	show := func() string {
+		t.Helper()
+		out, _, code := fake{"GET /v1/cases/abcd0000": &k, "GET /v1/status": api.Status{Org: id.OrgID{1}}}.run(t, "case", "show", "abcd0000")
+		if code != 0 {
+			t.Errorf("exit %d", code)
+		}
+		fits(t, out)
+		return strings.Join(strings.Fields(out), " ")
+	}
+	told := "SUCCEEDED we were a steward, and the members put Beta in our place while nothing came from here. " +
+		"Proposed by Beta, 2026-11-19 10:00 UTC (2 d 2 h ago), signed by Beta"
+	rights := ". We go on as any member, and admit and remove nobody. To be a steward again, ask one: it runs " +
+		"cordon steward propose abcd00000000 --add 010000000000"
+	if out := show(); !strings.Contains(out, told+rights) {
+		t.Errorf("%s", out)
+	}
+	k.Refused[0].Org = id.OrgID{1}
+	if out := show(); !strings.Contains(out, told+". What we decided after what they had seen of us does not count: it stands under refused"+rights) {
+		t.Errorf("%s", out)
+	}
+	k.Participants[0].Admitted, k.Participants[0].Removed = false, true
+	if out := show(); !strings.Contains(out, told) || strings.Contains(out, "ask one") {
+		t.Errorf("who is out: %s", out)
+	}
+	s.Succeeded = nil
+	if out := show(); strings.Contains(out, "SUCCEEDED") {
+		t.Errorf("who was not succeeded: %s", out)
+	}
+}
+
 // TestPinText: both certificates, who voted on both sides, and what each choice means.
 func TestPinText(t *testing.T) {
 	k, s := twoStewards()

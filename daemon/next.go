@@ -53,6 +53,7 @@ func (s *service) next(out *api.Next, k *protocol.Case) {
 		a.suggest()
 		a.silence(s.showSilence(k))
 		a.stuck()
+		a.succeeded(s.succession(k))
 	}
 	for _, x := range out.Clocks { // who has left has to tell its authority all the same
 		if x.Done == nil {

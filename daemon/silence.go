@@ -27,6 +27,33 @@ func (s *service) showSilence(k *protocol.Case) *api.Quiet {
 	return out
 }
 
+// succession is how our organisation was succeeded as a steward; nil where it was not, or
+// is a steward again.
+func (s *service) succession(k *protocol.Case) (out *api.Succeeded) {
+	chain := k.Chain()
+	for i, f := range chain {
+		switch {
+		case slices.Contains(f.Stewards, s.org.ID):
+			out = nil
+		case i > 0 && f.Kind == protocol.Succession && slices.Contains(chain[i-1].Stewards, s.org.ID):
+			p, _ := k.Proposal(f.ID)
+			out = &api.Succeeded{Config: f.ID, By: p.By, T: api.Instant(p.T), Endorsed: listed(p.Endorsed), Stewards: f.Stewards}
+		}
+	}
+	return out
+}
+
+// succeeded tells an organisation that was succeeded what it can do now.
+func (a *adviser) succeeded(x *api.Succeeded) {
+	if x == nil {
+		return
+	}
+	a.add(rankIf, api.Suggestion{Text: fmt.Sprintf("we are a steward no more: the members succeeded us while nothing came from here; %s proposed it on %s. "+
+		"We go on as any member. To be a steward again, ask one that is now: %s. case show has the command for it",
+		nameIn(a.k, x.By), x.T.UTC().Format(time.DateOnly), namesIn(a.k, a.k.Stewards())),
+		Command: "cordon case show CASE", Rule: "authority.md §6", Strength: "MAY"})
+}
+
 // silence is what a silence that others have noted asks of us: to note it too, so that our
 // voice will count, and then to propose who comes in the place of who is silent. A
 // proposal that takes our voice already is among the answers.

@@ -47,7 +47,7 @@ func (s *service) showStewards(k *protocol.Case) (*api.Stewards, error) {
 		x.Stuck, x.Warnings = proposed.showStuck(k, p), append(proposed.spending(k, s.org.ID, p.Config), x.Warnings...)
 		out.Proposals = append(out.Proposals, x)
 	}
-	out.Silence = s.showSilence(k)
+	out.Silence, out.Succeeded = s.showSilence(k), s.succession(k)
 	for _, m := range k.Duties(s.kid, s.ms(), protocol.Word{At: s.ms()}) {
 		name, _ := protocol.KindName(m.Type())
 		out.Owes = append(out.Owes, name)

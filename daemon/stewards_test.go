@@ -164,7 +164,47 @@ func TestSuccession(t *testing.T) {
 		t.Errorf("after 14 days: %+v", p)
 	}
 	decide(t, k, []*org{b}, b)
-	if _, err := b.Remove(t.Context(), k, "Acacia", "gone"); err != nil {
+	told := func(o *org) bool {
+		n, err := o.Next(t.Context(), k)
+		return err == nil && slices.ContainsFunc(n.Suggest, func(x api.Suggestion) bool {
+			return strings.HasPrefix(x.Text, "we are a steward no more") && strings.Contains(x.Text, "one that is now: Banyan")
+		})
+	}
+	a.ahead.Store(b.ahead.Load())
+	a.start()
+	decide(t, k, []*org{a}, b)
+	if x := a.stewards(k).Succeeded; x == nil || x.By != b.id || !slices.Equal(x.Endorsed, []id.OrgID{b.id}) || !slices.Equal(x.Stewards, []id.OrgID{b.id}) || !told(a) {
+		t.Errorf("who comes back is told: %+v", x)
+	}
+	if b.stewards(k).Succeeded != nil || told(b) {
+		t.Error("who succeeded it is told that it was succeeded")
+	}
+	if p := b.changes(k, api.ChangeStewards{Add: []string{"Acacia"}}); !p.InForce {
+		t.Errorf("%+v", p)
+	}
+	decide(t, k, []*org{a}, b, a)
+	if a.stewards(k).Succeeded != nil || told(a) {
+		t.Error("who is a steward again is told that it is none")
+	}
+}
+
+// TestSucceededIsRemoved: who succeeded a steward decides: it may remove it.
+func TestSucceededIsRemoved(t *testing.T) {
+	t.Parallel()
+	a, b := newOrg(t, "Cassia", "coordinator"), newOrg(t, "Dahlia", "vendor")
+	befriend(a, b)
+	k := a.open("removed", []byte("r"))
+	a.admits(k, b, "mitigating-vendor")
+	eventually(t, "the checkpoint after the admission", func() bool { return a.stewards(k).N == 1 })
+	agree(t, k, a, b)
+	a.stop()
+	r := api.ChangeStewards{Drop: []string{"Cassia"}, Add: []string{"Dahlia"}, Succession: true}
+	if _, err := b.ChangeStewards(t.Context(), k, r); kindOf(err) != api.Pending {
+		t.Fatalf("the first run: %v", err)
+	}
+	b.ahead.Store(int64(14*24*time.Hour + time.Minute))
+	b.changes(k, r)
+	if _, err := b.Remove(t.Context(), k, "Cassia", "gone"); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,10 +17,21 @@ type Stewards struct {
 	N         uint64      `json:"n"`      // its number; 0 for the first
 	Quorum    int         `json:"quorum"` // how many of the stewards carry the next
 	Stewards  []Steward   `json:"stewards"`
-	Proposals []Change    `json:"proposals"`         // to follow the one in force
-	Beside    []Beside    `json:"beside,omitempty"`  // changes that are carried and not followed
-	Silence   *Quiet      `json:"silence,omitempty"` // of stewards, that members have noted
-	Owes      []string    `json:"owes,omitempty"`    // kinds of what our daemon is about to write by itself
+	Proposals []Change    `json:"proposals"`           // to follow the one in force
+	Beside    []Beside    `json:"beside,omitempty"`    // changes that are carried and not followed
+	Silence   *Quiet      `json:"silence,omitempty"`   // of stewards, that members have noted
+	Succeeded *Succeeded  `json:"succeeded,omitempty"` // that we were a steward, and the members replaced us
+	Owes      []string    `json:"owes,omitempty"`      // kinds of what our daemon is about to write by itself
+}
+
+// Succeeded is how an organisation that was a steward came to be one no more by a
+// succession, the last of them where there were several.
+type Succeeded struct {
+	Config   id.ConfigID `json:"config"`
+	By       id.OrgID    `json:"by"` // who proposed it
+	T        time.Time   `json:"t"`  // when, by its own clock
+	Endorsed []id.OrgID  `json:"endorsed"`
+	Stewards []id.OrgID  `json:"stewards"` // whom it made stewards, by rank
 }
 
 // Beside is a change that has the voices it needs, where another one is followed.
