@@ -199,14 +199,14 @@ func TestDecline(t *testing.T) {
 		p, ok := a.sees(k, b)
 		return ok && !p.Admitted && p.Consent == "declined"
 	})
+	if in, err := b.Inbox(t.Context()); err != nil || len(in.Items) != 0 {
+		t.Errorf("the inbox still has %v, %v", in, err)
+	}
 	if _, err := a.Invite(t.Context(), k, api.Invite{Org: "Ibex", Role: "deployer"}); err != nil {
 		t.Errorf("a second invitation, after the no: %v", err)
 	}
 	if p, ok := a.sees(k, b); !ok || p.Consent != "invited" {
 		t.Errorf("invited anew, it shows as %+v", p)
-	}
-	if in, err := b.Inbox(t.Context()); err != nil || len(in.Items) != 0 {
-		t.Errorf("the inbox still has %v, %v", in, err)
 	}
 }
 
