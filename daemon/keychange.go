@@ -275,10 +275,16 @@ func (a *keyActs) resume() (*api.KeyChange, error) {
 // former is the daemon of this home as our chain has it, with Kid zero where that
 // is not known: the keys are lost.
 func (a *keyActs) former(named string) (identity.Daemon, error) {
+	sign, err := loadSeed(a.h.path("keys", "sign.key"), nil)
 	if named != "" {
-		return a.find(named)
+		old, e := a.find(named)
+		if e == nil && err == nil && (&keys{sign: sign}).kid() != old.Kid { // else this home would become the other daemon, and nobody be this one
+			e = &api.Error{Kind: api.Refused, Rule: "keys-not-lost", Text: "that is the key of another daemon, and this home has its own: --former is for a home that lost its keys",
+				Try: "at the home of that daemon: cordon key renew; to end it: cordon key revoke " + named}
+		}
+		return old, e
 	}
-	if sign, err := loadSeed(a.h.path("keys", "sign.key"), nil); err == nil {
+	if err == nil {
 		if d, ok := a.org.Daemon((&keys{sign: sign}).kid()); ok {
 			return d, nil
 		}
