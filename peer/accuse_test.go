@@ -16,7 +16,7 @@ import (
 func TestRemovedShowsAFork(t *testing.T) {
 	t.Parallel()
 	robbed, witness, other, c := theft(t)
-	give(t, c, witness, robbed.Forge(c, 1)...)
+	give(t, c, witness, robbed.Forge(c, 1, 2)...)
 	give(t, c, other, must(robbed.Remove(c, witness.ID))(t).Sealed)
 	heardAgain(t, c, witness, other)
 }
@@ -26,7 +26,7 @@ func TestRemovedShowsAFork(t *testing.T) {
 func TestRemovedHearsOfAFork(t *testing.T) {
 	t.Parallel()
 	robbed, victim, other, c := theft(t)
-	forged := robbed.Forge(c, 1)
+	forged := robbed.Forge(c, 1, 2)
 	removal := must(robbed.Remove(c, victim.ID))(t).Sealed
 	give(t, c, victim, removal)
 	give(t, c, other, append(forged, removal)...)
@@ -90,7 +90,7 @@ func TestRemovedBringsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pair := func(x *peertest.Org) (f, g *entry.Sealed) { return x.Forge(c, 1)[0], x.Forge(c, 2)[0] }
+	pair := func(x *peertest.Org) (f, g *entry.Sealed) { return x.Forge(c, 1, 2)[0], x.Forge(c, 2, 2)[0] }
 	knownA, knownB := pair(known)
 	unknownA, unknownB := pair(unknown)
 	ownA, ownB := pair(o)
@@ -132,7 +132,7 @@ func TestVoidAdmissionBrings(t *testing.T) {
 	if err := old.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	forged := lead.Forge(c, 1)[0]
+	forged := lead.Forge(c, 1, 2)[0]
 	start(t, late)
 	admit(t, c, lead, late)
 	same(t, c, lead, late)

@@ -14,6 +14,7 @@ import (
 	"cordon/ledger"
 	"cordon/peer"
 	"cordon/peer/peertest"
+	"cordon/peer/wire"
 	"cordon/protocol"
 	"cordon/protocol/entry"
 	"cordon/protocol/id"
@@ -314,8 +315,8 @@ func TestForkReachesEverybody(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	give(t, c, b, forger.Forge(c, 1)...)
-	give(t, c, c4, forger.Forge(c, 2)...)
+	give(t, c, b, forger.Forge(c, 1, 2)...)
+	give(t, c, c4, forger.Forge(c, 2, 2)...)
 	start(t, a, b, c4)
 	until(t, "everybody holds the proof", orgs, func() bool {
 		for _, o := range []*peertest.Org{a, b, c4} {
@@ -326,6 +327,89 @@ func TestForkReachesEverybody(t *testing.T) {
 		return true
 	})
 	same(t, c, a, b, c4)
+}
+
+// TestForkOfAnyLength: two members hold one branch each of a forked feed, of whatever
+// lengths, and come to hold both: also where the other's branch begins below the end of
+// one's own and goes on above it, and is longer than what is looked through first.
+func TestForkOfAnyLength(t *testing.T) {
+	t.Parallel()
+	lengths := [][2]int{{1, 1}, {1, 3}, {3, 1}, {2, 3}, {4, 2}, {2, 300}, {290, 300}}
+	orgs := newOrgs(t, 2+len(lengths))
+	a, b, forgers := orgs[0], orgs[1], orgs[2:]
+	peertest.Meet(orgs...)
+	start(t, orgs...)
+	c := must(a.Open())(t)
+	for _, o := range orgs[1:] {
+		admit(t, c, a, o)
+	}
+	same(t, c, orgs...)
+	for _, o := range orgs {
+		if err := o.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, f := range forgers {
+		give(t, c, a, f.Forge(c, 1, lengths[i][0])...)
+		give(t, c, b, f.Forge(c, 2, lengths[i][1])...)
+	}
+	start(t, a, b)
+	until(t, "both hold both branches of each", orgs, func() bool {
+		for _, o := range []*peertest.Org{a, b} {
+			for i, f := range forgers {
+				n := 0
+				err := o.Ledger.Read(c, id.Feed{Kid: f.Kid, Comp: id.Control}, 0, 1<<20, func(ledger.Entry) bool { n++; return true })
+				if err != nil || n < lengths[i][0]+lengths[i][1] {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	same(t, c, a, b)
+}
+
+// TestMisfitIsAskedForMoreAndMoreSeldom: who brings, whenever it is asked, an entry whose
+// one below nobody has, is asked again at once a few times, and then more and more seldom.
+func TestMisfitIsAskedForMoreAndMoreSeldom(t *testing.T) {
+	t.Parallel()
+	orgs := newOrgs(t, 1)
+	a := orgs[0]
+	o := opener(t, a)
+	peertest.Meet(a, o)
+	start(t, a)
+	c := must(a.Open())(t)
+	if err := a.Admit(c, o, protocol.Observer); err != nil {
+		t.Fatal(err)
+	}
+	b := dress(t, o, a)
+	until(t, "the session stands", orgs, func() bool { return connected(a, o.ID) })
+	tag, _ := b.Tags(c)
+	var after ledger.Entry
+	var agr id.AgrID
+	err := a.Cases.With(c, func(k *protocol.Case) (err error) {
+		x, _ := k.Admission(o.ID)
+		agr = k.Embargo().Agreement
+		after, err = a.Ledger.Entry(c, x)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	misfit := must(entry.Parse(o.Notes(c, after, agr, 2)[1]))(t)
+	tell := &wire.Vec{Tag: tag, Heads: []wire.Head{{Feed: misfit.Feed(), Seq: misfit.Seq, ID: [16]byte(misfit.ID[:16])}}}
+	b.send(tell)
+	asked := 0
+	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); {
+		if w, ok := b.next(time.Until(end)).(*wire.Want); ok && len(w.Ranges) > 0 {
+			asked++
+			b.send(&wire.Entries{Tag: tag, Raws: [][]byte{misfit.Raw}})
+			b.send(tell)
+		}
+	}
+	if asked < 3 || asked > 60 {
+		t.Errorf("asked %d times in three seconds", asked)
+	}
 }
 
 func give(t *testing.T, c id.CaseID, o *peertest.Org, list ...*entry.Sealed) {

@@ -139,6 +139,8 @@ type shared struct {
 	proved map[id.EntryID]bool // forks sent, by their later entry
 	probed map[id.Feed]id.Seq  // heads below which a fork was looked for
 	unfit  map[id.Feed]bool    // feeds of which it has brought what fits on no anchor here
+	vain   int                 // times in a row that what came could not be taken for want of something below
+	waits  bool                // that is asked for again after a pause
 	mine   wire.Mark           // our mark, of version
 	at     uint64
 }

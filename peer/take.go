@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"slices"
 	"time"
 
@@ -360,29 +359,7 @@ func (s *session) settled(ctx context.Context, t taken) error {
 			s.n.fetch.ask(s, sh.id, e)
 		}
 	}
-	return s.onward(sh, res)
-}
-
-// onward asks for the next entries after some were taken. What the ledger could
-// not take for want of something below is asked for again once that has come.
-func (s *session) onward(sh *shared, res ledger.Result) error {
-	missing := false
-	for _, r := range res.Rejected {
-		missing = missing || errors.Is(r.Err, ledger.ErrMissing) || errors.Is(r.Err, ledger.ErrUnknownKid)
-	}
-	if missing {
-		s.n.asks.clear(sh.id, s)
-		s.mu.Lock()
-		known := sh.heads != nil
-		s.mu.Unlock()
-		if res.Stored == 0 || !known {
-			s.dueVec(sh.id)
-		}
-	}
-	if missing || s.low(sh) {
-		return s.pull(sh.id)
-	}
-	return nil
+	return s.onward(sh, t.raws(), res)
 }
 
 // takeProof stores both entries of a fork. That they are one is the ledger's verdict.
@@ -414,7 +391,7 @@ func (s *session) takeProof(ctx context.Context, f *wire.Proof) error {
 	if !brings {
 		return nil // nobody asks it for more
 	}
-	return s.onward(sh, res)
+	return s.onward(sh, [][]byte{f.A, f.B}, res)
 }
 
 // accuses says whether a proof counts that comes from who was removed: the first fork of

@@ -215,12 +215,12 @@ func (o *Org) Shaped(c id.CaseID, after ledger.Entry, agr id.AgrID, bytesEach in
 	}
 }
 
-// Forge signs two control entries after the last of o's own, without storing them:
-// another pair for each salt, which makes a fork.
-func (o *Org) Forge(c id.CaseID, salt byte) []*entry.Sealed {
+// Forge signs n control entries after the last of o's own, without storing them: others
+// for each salt, which makes a fork.
+func (o *Org) Forge(c id.CaseID, salt byte, n int) []*entry.Sealed {
 	var list []*entry.Sealed
 	h, ok, err := o.Ledger.Head(c, id.Feed{Kid: o.Kid, Comp: id.Control})
-	for range 2 {
+	for range n {
 		m := &protocol.Claim{What: protocol.Attack, Evidence: [32]byte{salt}}
 		f := entry.Fields{Case: c, Comp: id.Control, T: now(), Type: m.Type(), Ctl: protocol.Ctl(m)}
 		if err == nil && !ok {
