@@ -135,7 +135,7 @@ func (c *call) keyRenew() error {
 	return c.keyChanged(made, func(w io.Writer) {
 		field(w, "certified", made.Kid.String())
 		if made.Former != nil {
-			how := "This daemon tells peers with the old transport key, as soon as they are reached"
+			how := "This daemon tells peers with the old transport key, as soon as they are reached. Who has stolen that key may be in the way: then give them the new card: cordon card"
 			if c.text("former") != "" {
 				how = "Its keys are not here to tell peers of the new one: who is not told otherwise needs the new card: cordon card"
 			}

@@ -43,7 +43,6 @@ type directory struct {
 	mu     sync.RWMutex
 	orgs   map[id.OrgID]*known   // mu; changed under edit only; a known never changes
 	byPeer map[[32]byte]id.OrgID // transport key of an unrevoked daemon; mu
-	gone   map[[32]byte]id.OrgID // of a revoked one; mu
 }
 
 // known is what the directory holds of one organisation.
@@ -76,7 +75,7 @@ func openDirectory(l *ledger.Ledger, sib *siblings, log *slog.Logger, now func()
 	d := &directory{
 		self: sib.us.ID, own: sib.us.Events, sib: sib, log: log, now: now, rows: openShelf[orgRow](l, shelfOrgs),
 		grew: make(chan id.OrgID, 64), newer: make(chan *identity.Org, 1), revoked: make(chan [][]byte, 64), heard: map[id.OrgID]time.Time{},
-		orgs: map[id.OrgID]*known{}, byPeer: map[[32]byte]id.OrgID{}, gone: map[[32]byte]id.OrgID{},
+		orgs: map[id.OrgID]*known{}, byPeer: map[[32]byte]id.OrgID{},
 	}
 	err := d.rows.all(func(key []byte, row orgRow) error {
 		org, err := identity.Replay(row.Events)
@@ -114,13 +113,9 @@ func (d *directory) replace(o id.OrgID, k *known) {
 	freed := map[[32]byte]bool{}
 	if old := d.orgs[o]; old != nil {
 		for _, m := range old.org.Daemons() {
-			t := [32]byte(m.Peer)
-			if d.byPeer[t] == o {
+			if t := [32]byte(m.Peer); d.byPeer[t] == o {
 				delete(d.byPeer, t)
 				freed[t] = true
-			}
-			if d.gone[t] == o {
-				delete(d.gone, t)
 			}
 		}
 		delete(d.orgs, o)
@@ -143,10 +138,7 @@ func (d *directory) claim(o id.OrgID, k *known) {
 	for _, m := range k.org.Daemons() {
 		t := [32]byte(m.Peer)
 		holder := d.orgs[d.byPeer[t]]
-		switch _, taken := d.gone[t]; {
-		case m.Revoked && !taken:
-			d.gone[t] = o
-		case !m.Revoked && (holder == nil || holder.card == nil && k.card != nil):
+		if !m.Revoked && (holder == nil || holder.card == nil && k.card != nil) {
 			d.byPeer[t] = o
 		}
 	}
@@ -295,22 +287,23 @@ func (d *directory) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
 	return peer.Contact{Org: k.org.ID, Kid: m.Kid, KEM: m.KEM, Introduced: k.card == nil, Hold: k.hold, Chain: k.org}, true
 }
 
-// Former is peer.Directory.
-func (d *directory) Former(transport ed25519.PublicKey) (peer.Contact, bool) {
-	if len(transport) != ed25519.PublicKeySize {
-		return peer.Contact{}, false
-	}
+// Former is peer.Directory. Who is only introduced is left out: whether we share a case with
+// it is not for who holds a revoked key of its to learn.
+func (d *directory) Former(transport ed25519.PublicKey) (list []peer.Contact) {
 	if m, ok := d.sib.us.WasPeer(transport); ok {
-		return peer.Contact{Org: d.self, Kid: m.Kid}, true
+		list = append(list, peer.Contact{Org: d.self, Kid: m.Kid})
 	}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	k, ok := d.orgs[d.gone[[32]byte(transport)]]
-	if !ok || k.suspect {
-		return peer.Contact{}, false
+	for _, k := range d.orgs {
+		if k.card == nil || k.suspect {
+			continue
+		}
+		if m, ok := k.org.WasPeer(transport); ok {
+			list = append(list, peer.Contact{Org: k.org.ID, Kid: m.Kid})
+		}
 	}
-	m, ok := k.org.WasPeer(transport)
-	return peer.Contact{Org: k.org.ID, Kid: m.Kid}, ok
+	return list
 }
 
 // Targets is peer.Directory.
@@ -379,7 +372,7 @@ func (d *directory) Learn(org id.OrgID, events [][]byte) {
 	}
 	d.edit.Lock()
 	defer d.edit.Unlock()
-	if k, ok = d.orgs[org]; !ok {
+	if k, ok = d.orgs[org]; !ok || k.org.Extends(chain) {
 		return
 	}
 	n := k.clone()

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cordon/peer"
@@ -12,11 +13,16 @@ import (
 const heraldMax = 5 * time.Minute
 
 // herald tells peers of our new keys: with the transport key of each daemon that
-// this home was before, for that is the one they wait for (spec/sync.md §4.1). Who
-// is connected, or knows us under the new key already, needs no telling.
+// this home was before, for that is the one they wait for (spec/sync.md §3.1), and of a
+// certificate that was renewed with the keys themselves, for by what they know it may be
+// over. Who is connected needs no telling.
 func (s *service) herald(every time.Duration) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if len(s.former) == 0 {
+		known := slices.Clone(s.former)
+		if d, ok := s.org.Daemon(s.kid); ok && d.Renewed {
+			known = append(known, peer.Former{Kid: s.kid, Transport: s.keys.peer})
+		}
+		if len(known) == 0 {
 			return nil
 		}
 		pauses := map[id.Kid]time.Duration{} // an organisation may have several daemons
@@ -31,7 +37,7 @@ func (s *service) herald(every time.Duration) func(context.Context) error {
 				if !ok || connected[c.Kid] || time.Now().Before(due[c.Kid]) || len(to.Addrs) == 0 {
 					continue
 				}
-				s.tellPeer(ctx, to)
+				s.tellPeer(ctx, known, to)
 				pauses[c.Kid] = min(max(2*pauses[c.Kid], every), heraldMax)
 				due[c.Kid] = time.Now().Add(jitter(pauses[c.Kid]))
 			}
@@ -46,12 +52,9 @@ func (s *service) herald(every time.Duration) func(context.Context) error {
 	}
 }
 
-// tellPeer comes to one daemon under each of our former keys, until one is let in.
-func (s *service) tellPeer(ctx context.Context, to peer.Target) {
-	for _, f := range s.former {
-		if d, ok := s.org.Daemon(f.Kid); !ok || uint64(s.now().Unix()) > d.NotAfter {
-			continue // nobody lets it in any more
-		}
+// tellPeer comes to one daemon under each key that it may know us by, until one is let in.
+func (s *service) tellPeer(ctx context.Context, known []peer.Former, to peer.Target) {
+	for _, f := range known {
 		if err := peer.Herald(ctx, f, to, s.org.Events); err == nil {
 			s.log.Info("a peer has been told of our new keys")
 			return

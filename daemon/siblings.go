@@ -26,6 +26,7 @@ type siblings struct {
 	rows shelf[siblingRow]
 	came chan id.Kid // revoked ones that came to us; whoever tells them reads
 
+	edit sync.Mutex // held by who changes a row, across the disk; taken before mu
 	mu   sync.Mutex
 	of   map[id.Kid]siblingRow // rows, and newer in what they have seen; mu
 	late map[id.Kid]time.Time  // when a revoked one last came; mu
@@ -35,6 +36,7 @@ type siblings struct {
 type siblingRow struct {
 	Addrs []string  `json:"addrs,omitempty"` // by its card, or what it says in our cases
 	Seen  time.Time `json:"seen,omitzero"`   // connected then
+	Told  bool      `json:"told,omitempty"`  // that it is revoked
 }
 
 // seenGrain is how exact Seen is kept on disk.
@@ -106,31 +108,42 @@ func (b *siblings) get(kid id.Kid) (row siblingRow, late time.Time) {
 
 // reached notes where a sibling is reached.
 func (b *siblings) reached(kid id.Kid, addrs []string) error {
-	row, _ := b.get(kid)
-	if len(addrs) == 0 || slices.Equal(row.Addrs, addrs) {
-		return nil
-	}
-	row.Addrs = addrs
-	return b.put(kid, row)
+	return b.change(kid, func(row *siblingRow) bool {
+		if len(addrs) == 0 || slices.Equal(row.Addrs, addrs) {
+			return false
+		}
+		row.Addrs = addrs
+		return true
+	})
 }
 
 // saw notes that a sibling is connected.
 func (b *siblings) saw(kid id.Kid) error {
-	row, _ := b.get(kid)
-	was := row.Seen
-	row.Seen = b.now()
-	if row.Seen.Sub(was).Abs() >= seenGrain {
-		return b.put(kid, row)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.of[kid] = row
-	return nil
+	return b.change(kid, func(row *siblingRow) bool {
+		was := row.Seen
+		row.Seen = b.now()
+		return row.Seen.Sub(was).Abs() >= seenGrain
+	})
 }
 
-func (b *siblings) put(kid id.Kid, row siblingRow) error {
-	if err := b.rows.put(kid[:], row); err != nil {
-		return err
+// told notes that a revoked sibling knows that it is.
+func (b *siblings) told(kid id.Kid) error {
+	return b.change(kid, func(row *siblingRow) bool {
+		was := row.Told
+		row.Told = true
+		return !was
+	})
+}
+
+// change lets f change what is known of a sibling, and keeps it, on disk if f says so.
+func (b *siblings) change(kid id.Kid, f func(*siblingRow) (keep bool)) error {
+	b.edit.Lock()
+	defer b.edit.Unlock()
+	row, _ := b.get(kid)
+	if f(&row) {
+		if err := b.rows.put(kid[:], row); err != nil {
+			return err
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -216,14 +229,19 @@ func (d *directory) learnOwn(events [][]byte) {
 const siblingPause = 30 * time.Second
 
 // followSiblings notes which siblings are connected, and tells a revoked one what has
-// become of it, for who else knows may not reach it: at our start, as that is when we
-// learn of it, and when it comes to us.
+// become of it, for who else knows may not reach it: once we know, and when it comes to
+// us, at most every minute.
 func (s *service) followSiblings(ctx context.Context) error {
-	for _, d := range s.dir.sib.list() {
-		if d.Revoked {
-			s.tellRevoked(ctx, d.Kid)
+	var early sync.WaitGroup
+	defer early.Wait()
+	early.Go(func() {
+		for _, d := range s.dir.sib.list() {
+			if row, _ := s.dir.sib.get(d.Kid); d.Revoked && !row.Told {
+				s.tellRevoked(ctx, d.Kid)
+			}
 		}
-	}
+	})
+	last := map[id.Kid]time.Time{}
 	pause := time.NewTicker(siblingPause)
 	defer pause.Stop()
 	for {
@@ -231,7 +249,10 @@ func (s *service) followSiblings(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case kid := <-s.dir.sib.came:
-			s.tellRevoked(ctx, kid)
+			if time.Since(last[kid]) > time.Minute {
+				last[kid] = time.Now()
+				s.tellRevoked(ctx, kid)
+			}
 		case <-pause.C:
 			if err := s.sawSiblings(); err != nil {
 				return err
@@ -259,7 +280,11 @@ func (s *service) tellRevoked(ctx context.Context, kid id.Kid) {
 	if len(to.Addrs) == 0 {
 		return
 	}
-	if err := peer.Herald(ctx, peer.Former{Kid: s.kid, Transport: s.keys.peer}, to, s.org.Events); err == nil {
-		s.log.Info("a revoked daemon of ours has been told that it is revoked")
+	if err := peer.Herald(ctx, peer.Former{Kid: s.kid, Transport: s.keys.peer}, to, s.org.Events); err != nil {
+		return
+	}
+	s.log.Info("a revoked daemon of ours has been told that it is revoked")
+	if err := s.dir.sib.told(kid); err != nil {
+		s.log.Error("note that a revoked daemon was told", "err", err)
 	}
 }

@@ -261,8 +261,8 @@ func TestNewKeysAfterRevocation(t *testing.T) {
 	us.sees(now)
 }
 
-// TestRenewedAfterItsEnd: a daemon whose certificate was over when it was renewed connects
-// again with the keys that it has; one that was not renewed does not.
+// TestRenewedAfterItsEnd: a daemon whose certificate was over when it was renewed shows that
+// with the keys that it has, and connects; one that was not renewed does not.
 func TestRenewedAfterItsEnd(t *testing.T) {
 	us, other := newParty(t, "Us").listen(), newParty(t, "Other")
 	prolong := func(from time.Time) *end {
@@ -285,6 +285,10 @@ func TestRenewedAfterItsEnd(t *testing.T) {
 	us.until(late, func(s peer.PeerStatus) bool { return s.LastError != "" && !s.Connected })
 	stop()
 	again := prolong(time.Now())
+	at := peer.Target{Org: us.party.org.ID, Transport: us.transport(), Addrs: us.node.Addrs()}
+	if err := peer.Herald(t.Context(), peer.Former{Kid: other.keys.kid(), Transport: other.keys.peer}, at, other.org.Events); err != nil {
+		t.Fatal(err)
+	}
 	again.meets(us)
 	again.run()
 	us.sees(again)

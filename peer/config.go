@@ -94,11 +94,12 @@ type Target struct {
 // Allowed during every handshake: it must answer from memory.
 type Directory interface {
 	// Allowed returns the daemon with this transport key; false closes the connection,
-	// unless it is Former's.
+	// unless Former knows it.
 	Allowed(transport ed25519.PublicKey) (Contact, bool)
-	// Former returns the revoked daemon that had this transport key, Org and Kid alone: it
-	// may still show the identity events that we lack.
-	Former(transport ed25519.PublicKey) (Contact, bool)
+	// Former lists the revoked daemons that had this transport key, of pinned organisations
+	// and our own, with Org and Kid alone: as such it may show the identity events that
+	// we lack.
+	Former(transport ed25519.PublicKey) []Contact
 	// Targets lists the daemons to keep connected, ourselves excepted.
 	Targets() []Target
 	// Events are our organisation's identity events, oldest first. HELLO carries them.

@@ -63,10 +63,10 @@ func (n *Node) round(ctx context.Context) {
 		}
 		n.try(ctx, p, t.Addrs)
 	}
-	for _, p := range n.host.Network().Peers() { // those that dialled us; a relay is none of them
-		if _, ok := n.known(p); ok {
+	for _, p := range n.host.Network().Peers() { // those that dialled us
+		if _, ok := n.allowed(p); ok {
 			n.try(ctx, p, nil)
-		} else if _, ok = n.shower(p); ok {
+		} else if !n.isRelay(p) {
 			n.seeOut(p)
 		}
 	}

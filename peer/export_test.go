@@ -36,6 +36,11 @@ func BareHost(c Config) (host.Host, error) {
 	return newHost(&c, gater{ok: anybody})
 }
 
+// Dialled says whether a peer may be dialled.
+func Dialled(n *Node, p libpeer.ID) bool {
+	return gater{ok: n.mayConnect, relay: n.isRelay}.InterceptPeerDial(p)
+}
+
 // Wire puts the daemon of c on a simulated network.
 func Wire(c *Config, wires ...libp2p.Option) { c.wires = wires }
 

@@ -28,8 +28,7 @@ type Former struct {
 
 // Herald shows our identity events to one daemon that still waits for the former
 // one: it comes once more with the former transport key, leaves one HELLO on
-// /cordon/keys/1, and is gone (spec/sync.md §3.1). It takes nothing. Who knows the
-// events already lets it not in, which is an error like any other.
+// /cordon/keys/1, and is gone (spec/sync.md §3.1). It takes nothing, and is not told whether the events were new.
 func Herald(ctx context.Context, f Former, to Target, events [][]byte) error {
 	p, err := peerID(to.Transport)
 	if err != nil {
@@ -81,46 +80,6 @@ func RootHerald(ctx context.Context, root ed25519.PrivateKey, to Target, events 
 
 // rootKid stands for a root where a HELLO names its sender.
 func rootKid(root ed25519.PublicKey) id.Kid { return cose.Thumbprint(root) }
-
-// shower is who shows identity events: a daemon that is known, one that was revoked, or our
-// own root; the last two do nothing else.
-func (n *Node) shower(p libpeer.ID) (Contact, bool) {
-	if n.isRoot(p) {
-		return Contact{Org: n.c.Org, Kid: rootKid(n.c.Root)}, true
-	}
-	if c, ok := n.known(p); ok {
-		return c, true
-	}
-	return n.former(p)
-}
-
-// seeOut ends the connections of who is let in only to show identity events, and has had the
-// time for it.
-func (n *Node) seeOut(p libpeer.ID) {
-	for _, c := range n.host.Network().ConnsToPeer(p) {
-		if time.Since(c.Stat().Opened) > handshakeTime {
-			n.spawn(func() { _ = c.Close() })
-		}
-	}
-}
-
-// answerKeys is the handler of /cordon/keys/1: a HELLO is taken, nothing is said.
-func (n *Node) answerKeys(ctx context.Context, st network.Stream) {
-	defer st.Close()
-	defer bounded(ctx, st)()
-	p := st.Conn().RemotePeer()
-	from, ok := n.shower(p)
-	if !ok || !n.mayOpen(p) {
-		_ = st.Reset()
-		return
-	}
-	f, err := readHello(st)
-	if err != nil || f.Kid != from.Kid || len(f.Events) == 0 {
-		_ = st.Reset()
-		return
-	}
-	n.c.Directory.Learn(from.Org, f.Events)
-}
 
 // readHello reads one frame, which must be HELLO.
 func readHello(r io.Reader) (*wire.Hello, error) {

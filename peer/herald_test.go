@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,41 +20,60 @@ import (
 
 const protoKeys protocol.ID = "/cordon/keys/1"
 
-// TestRevokedShowsAlone: the transport key of a revoked daemon is let in to show what has
-// followed, and for nothing else; it is seen out after a while.
-func TestRevokedShowsAlone(t *testing.T) {
-	t.Parallel()
-	a := newOrgs(t, 1)[0]
-	b := opener(t, a)
-	a.Pin(b)
-	start(t, a)
-	ends := func(h host.Host, p protocol.ID) error {
-		t.Helper()
-		return leaves(t, h, b, a, p)
-	}
-	control := guest(t, b, a)
-	if err := ends(control, protoKeys); err != io.EOF {
-		t.Errorf("before it is revoked it is answered %v", err)
-	}
-	if err := ends(control, peer.ProtoSync); err != nil {
-		t.Errorf("before it is revoked it has no session: %v", err)
-	}
-	_ = control.Close()
+// TestGuests: the transport key of a daemon that was revoked, or whose certificate is over, is
+// let in to show what has followed, and for nothing else: it is not told who is there, none of
+// the protocols of libp2p is spoken with it, it is not dialled, and it is seen out after a
+// while. The control is the daemon before.
+func TestGuests(t *testing.T) {
+	for name, end := range map[string]func(a, b *peertest.Org, ahead *atomic.Int64){
+		"revoked": func(a, b *peertest.Org, _ *atomic.Int64) {
+			a.Pin(&peertest.Org{ID: b.ID, Chain: must(b.Revoked())(t)})
+		},
+		"over": func(_, _ *peertest.Org, ahead *atomic.Int64) {
+			ahead.Store(int64(100 * 24 * time.Hour)) // certificates of these tests last sixty days
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var ahead atomic.Int64
+			a := newOrgs(t, 1)[0]
+			a.Public = true
+			a.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			b := opener(t, a)
+			a.Pin(b)
+			start(t, a)
+			shut := []protocol.ID{peer.ProtoSync, "/cordon/invite/1", "/cordon/handover/1", "/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0",
+				"/meshsub/1.3.0", "/libp2p/circuit/relay/0.2.0/stop"}
+			control := guest(t, b, a)
+			if came, err := leaves(t, control, b, a, protoKeys); came || err != io.EOF {
+				t.Errorf("before, it is answered %v, %v", came, err)
+			}
+			for _, p := range []protocol.ID{peer.ProtoSync, "/ipfs/id/1.0.0"} {
+				if came, err := leaves(t, control, b, a, p); !came {
+					t.Errorf("before, %s is not spoken: %v", p, err)
+				}
+			}
+			_ = control.Close()
 
-	a.Pin(&peertest.Org{ID: b.ID, Chain: must(b.Revoked())(t)})
-	h := guest(t, b, a)
-	for _, p := range []protocol.ID{peer.ProtoSync, "/cordon/invite/1", "/cordon/handover/1"} {
-		if err := ends(h, p); err == nil || err == io.EOF {
-			t.Errorf("revoked it speaks %s", p)
-		}
+			end(a, b, &ahead)
+			h := guest(t, b, a)
+			for _, p := range shut {
+				if came, err := leaves(t, h, b, a, p); came || err == nil || err == io.EOF {
+					t.Errorf("it speaks %s: %v, %v", p, came, err)
+				}
+			}
+			if came, err := leaves(t, h, b, a, protoKeys); came || err != io.EOF {
+				t.Errorf("what it shows is answered %v, %v", came, err)
+			}
+			if connected(a, b.ID) {
+				t.Error("it has a session")
+			}
+			until(t, "it is seen out", []*peertest.Org{a}, func() bool { return h.Network().Connectedness(peerOf(t, a)) != network.Connected })
+			if n := peer.Dialled(a.Node, peerOf(t, b)); n {
+				t.Error("it may be dialled")
+			}
+		})
 	}
-	if err := ends(h, protoKeys); err != io.EOF {
-		t.Errorf("what it shows is answered %v", err)
-	}
-	if connected(a, b.ID) {
-		t.Error("revoked it has a session")
-	}
-	until(t, "it is seen out", []*peertest.Org{a}, func() bool { return h.Network().Connectedness(peerOf(t, a)) != network.Connected })
 }
 
 // guest connects the transport key of o with a.
@@ -69,27 +89,28 @@ func guest(t *testing.T, o, a *peertest.Org) host.Host {
 	return h
 }
 
-// leaves writes a HELLO of o's on a stream, and reads what comes back: nil for bytes, io.EOF
-// for none, else what has ended it.
-func leaves(t *testing.T, h host.Host, o, a *peertest.Org, p protocol.ID) error {
+// leaves writes a HELLO of o's on a stream, and says whether anything came back, and what has
+// ended it: io.EOF where the other side was done.
+func leaves(t *testing.T, h host.Host, o, a *peertest.Org, p protocol.ID) (came bool, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	st, err := h.NewStream(network.WithNoDial(ctx, "a test"), peerOf(t, a), p)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer st.Reset()
 	hello := &wire.Hello{Versions: []uint64{1}, Kid: o.Kid, MaxFrame: wire.MaxFrame, Events: o.Chain.Events}
-	_, _ = rand.Read(hello.Nonce[:])
+	_, _ = rand.Read(hello.Nonce[:]) // never fails (crypto/rand)
 	if _, err := st.Write(wire.Append(nil, hello)); err != nil {
-		return err
+		return false, err
 	}
 	if err := st.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return err
+		return false, err
 	}
-	if _, err = st.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
-		return io.EOF
+	n, err := st.Read(make([]byte, 1))
+	if errors.Is(err, io.EOF) {
+		err = io.EOF
 	}
-	return err
+	return n > 0, err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	libpeer "github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/gologshim"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
@@ -70,7 +71,7 @@ func newHost(c *Config, g gater) (host.Host, error) {
 		libp2p.Transport(quic.NewTransport),
 		libp2p.Security(tls.ID, tls.New),
 		libp2p.Muxer(yamux.ID, newMuxer(streams)),
-		libp2p.ResourceManager(counted{limits, g.opened}),
+		libp2p.ResourceManager(counted{limits, g.opened, g.guest}),
 		libp2p.ConnectionGater(g),
 		libp2p.ConnectionManager(connmgr.NullConnMgr{}), // trims nothing: the gater and the limits decide
 		libp2p.SwarmOpts(swarm.WithDialRanker(rank), swarm.WithDialTimeoutLocal(handshakeTime)),
@@ -111,17 +112,39 @@ func newMuxer(streams int) *yamux.Transport {
 }
 
 // counted are limits that tell of every stream that a peer opens, also of those for which
-// they have no room: nobody else hears of such.
+// they have no room: nobody else hears of such. A guest opens streams of one protocol, and
+// none is opened to it: libp2p would tell it of us, and believe what it says of itself.
 type counted struct {
 	network.ResourceManager
 	opened func(libpeer.ID) bool // nil: nobody is told; false: it is reset
+	guest  func(libpeer.ID) bool // nil: there is none
 }
 
 func (c counted) OpenStream(p libpeer.ID, d network.Direction) (network.StreamManagementScope, error) {
 	if d == network.DirInbound && c.opened != nil && !c.opened(p) {
 		return nil, network.ErrResourceLimitExceeded
 	}
-	return c.ResourceManager.OpenStream(p, d)
+	if c.guest == nil || !c.guest(p) {
+		return c.ResourceManager.OpenStream(p, d)
+	}
+	if d == network.DirOutbound {
+		return nil, network.ErrResourceLimitExceeded
+	}
+	scope, err := c.ResourceManager.OpenStream(p, d)
+	if err != nil {
+		return nil, err
+	}
+	return keysAlone{scope}, nil
+}
+
+// keysAlone is what a stream of a guest takes; it is reset unless it brings identity events.
+type keysAlone struct{ network.StreamManagementScope }
+
+func (k keysAlone) SetProtocol(p protocol.ID) error {
+	if p != protoKeys {
+		return network.ErrResourceLimitExceeded
+	}
+	return k.StreamManagementScope.SetProtocol(p)
 }
 
 // newLimits sets every limit: the defaults of libp2p count bytes in one place and
@@ -233,6 +256,7 @@ func peerID(pub ed25519.PublicKey) (libpeer.ID, error) {
 // brings is let in where we wait at it.
 type gater struct {
 	ok      func(libpeer.ID) bool
+	guest   func(libpeer.ID) bool // nil: there is none; let in, and not dialled
 	relay   func(libpeer.ID) bool // nil: none is dialled
 	waits   func(libpeer.ID) bool // nil: at none we wait
 	opened  func(libpeer.ID) bool // nil: nobody counts the streams that a peer opens
@@ -249,15 +273,17 @@ func (g gater) InterceptAccept(c network.ConnMultiaddrs) bool {
 	return ok && g.waits != nil && g.waits(r)
 }
 func (g gater) InterceptSecured(d network.Direction, p libpeer.ID, c network.ConnMultiaddrs) bool {
-	return (g.ok(p) || d == network.DirOutbound && g.dials(p)) && (d == network.DirOutbound || g.InterceptAccept(c))
+	if d == network.DirOutbound {
+		return g.ok(p) || g.dials(p)
+	}
+	return (g.ok(p) || g.guest != nil && g.guest(p)) && g.InterceptAccept(c)
 }
 func (g gater) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
 
-// mayConnect says whether a peer may come or be dialled: a daemon that is known, be its
-// certificate over, and who only shows identity events.
+// mayConnect says whether a peer may come or be dialled.
 func (n *Node) mayConnect(p libpeer.ID) bool {
-	_, ok := n.shower(p)
-	return ok && (!n.isShut(p) || n.isRoot(p))
+	_, ok := n.allowed(p)
+	return ok && !n.isShut(p)
 }
 
 // isShut says whether a peer is not talked to for a while, since it flooded us.
@@ -268,39 +294,18 @@ func (n *Node) isShut(p libpeer.ID) bool {
 	return d != nil && time.Now().Before(d.shutTill)
 }
 
-// isRoot says whether a peer has proven the key of our organisation's root.
-func (n *Node) isRoot(p libpeer.ID) bool {
-	pub, ok := transportKey(p)
-	return ok && n.c.Root.Equal(pub)
-}
-
 func (g gater) dials(p libpeer.ID) bool { return g.relay != nil && g.relay(p) }
 
-// known is the directory's answer about a peer id. Its certificate may be over: HELLO is
-// still exchanged, for it may bring the one that follows (spec/sync.md §3.1).
-func (n *Node) known(p libpeer.ID) (Contact, bool) {
+// allowed is the directory's answer about a peer id, expiry included.
+func (n *Node) allowed(p libpeer.ID) (Contact, bool) {
 	pub, ok := transportKey(p)
 	if !ok {
 		return Contact{}, false
 	}
-	return n.c.Directory.Allowed(pub)
-}
-
-// allowed is known, of a daemon whose certificate is in force.
-func (n *Node) allowed(p libpeer.ID) (Contact, bool) {
-	c, ok := n.known(p)
+	c, ok := n.c.Directory.Allowed(pub)
 	if !ok {
 		return Contact{}, false
 	}
 	d, ok := c.Chain.Daemon(c.Kid)
 	return c, ok && d.InForce(unix(n.c.Now()))
-}
-
-// former is the revoked daemon that had a transport key.
-func (n *Node) former(p libpeer.ID) (Contact, bool) {
-	pub, ok := transportKey(p)
-	if !ok {
-		return Contact{}, false
-	}
-	return n.c.Directory.Former(pub)
 }

@@ -98,7 +98,7 @@ func Listen(c Config) (*Node, error) {
 	if n.fetch, err = newFetcher(n); err != nil {
 		return nil, err
 	}
-	if n.host, err = newHost(&n.c, gater{n.mayConnect, n.isRelay, n.waitsAt, n.opened, len(relays) > 0}); err != nil {
+	if n.host, err = newHost(&n.c, gater{n.mayConnect, n.isGuest, n.isRelay, n.waitsAt, n.opened, len(relays) > 0}); err != nil {
 		return nil, err
 	}
 	if c.Tap != nil {

@@ -153,6 +153,9 @@ type mark struct {
 
 // openSync opens the stream and runs the session until it ends.
 func (n *Node) openSync(ctx context.Context, p libpeer.ID) error {
+	if _, ok := n.allowed(p); !ok {
+		return errNotNow // it is here as a guest
+	}
 	open, cancel := context.WithTimeout(network.WithNoDial(ctx, "session"), handshakeTime)
 	defer cancel()
 	st, err := n.host.NewStream(open, p, protoSync)
@@ -182,7 +185,7 @@ func (n *Node) answerSync(ctx context.Context, st network.Stream) {
 // runSession greets and then reads until the session ends; the error says why.
 func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) error {
 	p := st.Conn().RemotePeer()
-	c, ok := n.known(p)
+	c, ok := n.allowed(p)
 	if !ok {
 		_ = st.Reset()
 		return errNotNow
@@ -198,7 +201,7 @@ func (n *Node) runSession(ctx context.Context, st network.Stream, opener bool) e
 		s.end(err)
 		return err
 	}
-	if s.contact, ok = n.allowed(p); !ok || s.contact.Kid != c.Kid { // its events may revoke this very daemon, or renew it
+	if s.contact, ok = n.allowed(p); !ok || s.contact.Kid != c.Kid { // its events may revoke this very daemon
 		s.end(errNotNow)
 		return errNotNow
 	}

@@ -86,15 +86,15 @@ func (b *book) Allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
 }
 
 // Former is peer.Directory's.
-func (b *book) Former(transport ed25519.PublicKey) (peer.Contact, bool) {
+func (b *book) Former(transport ed25519.PublicKey) (list []peer.Contact) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for o, c := range b.chains() {
-		if d, ok := c.WasPeer(transport); ok {
-			return peer.Contact{Org: o, Kid: d.Kid}, true
+	for o, p := range b.pinned {
+		if d, ok := p.Chain.WasPeer(transport); ok {
+			list = append(list, peer.Contact{Org: o, Kid: d.Kid})
 		}
 	}
-	return peer.Contact{}, false
+	return list
 }
 
 // Targets is peer.Directory's. It meets who came into a case since the last call.

@@ -113,6 +113,7 @@ func (o *Org) certify(e *event) error {
 		return ErrHolds
 	}
 	if at >= 0 {
+		d.Renewed = true
 		o.daemons[at] = d
 	} else {
 		o.daemons = append(o.daemons, d)

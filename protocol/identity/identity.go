@@ -87,6 +87,7 @@ type Daemon struct {
 	NotAfter uint64            // Unix seconds; see InForce
 	Revoked  bool
 	Reason   Reason // of the revocation
+	Renewed  bool   // it is not the first certificate of these keys
 }
 
 // Reason says why a daemon was revoked. The numbers travel.
