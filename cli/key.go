@@ -136,7 +136,7 @@ func (c *call) keyRenew() error {
 		field(w, "certified", made.Kid.String())
 		if made.Former != nil {
 			how := "This daemon tells peers with the old transport key, as soon as they are reached. Who has stolen that key may be in the way: then give them the new card: cordon card"
-			if c.text("former") != "" {
+			if !made.Tells {
 				how = "Its keys are not here to tell peers of the new one: who is not told otherwise needs the new card: cordon card"
 			}
 			field(w, "replaces", made.Former.String()+", which is revoked. "+how)

@@ -142,6 +142,12 @@ func (s *service) unseen() string {
 	return fmt.Sprintf("; cases here not compared with a member since: %d", len(k.Cases))
 }
 
+// isOut says whether peers talk to this daemon no more, by its own certificate.
+func (s *service) isOut() bool {
+	d, ok := s.org.Daemon(s.kid)
+	return !ok || !d.InForce(uint64(s.now().Unix()))
+}
+
 // daemonWarning is what a person should do about a daemon; nil: nothing.
 func (s *service) daemonWarning(row api.DaemonRow) *api.Warning {
 	w := &api.Warning{Kid: &row.Kid}
@@ -153,6 +159,8 @@ func (s *service) daemonWarning(row api.DaemonRow) *api.Warning {
 			return nil
 		}
 		w.Text, w.Try = k.Text, "cordon key status"
+	case s.isOut(): // that is why others are not connected
+		return nil
 	case row.State == "revoked" && row.LastSeen != nil:
 		w.Text = kid + " is revoked and runs: whoever has not heard of it takes it for ours"
 		w.Try = "stop it; new keys make it a standby: cordon key renew, there"

@@ -390,7 +390,8 @@ func (a *keyActs) replaceKeys(root ed25519.PrivateKey, old identity.Daemon, why 
 		return nil, err
 	}
 	kid := k.kid()
-	return &api.KeyChange{Kid: &kid, Fresh: true, Former: &old.Kid, Until: certEnds(cert), Role: roleOf(cert)},
+	return &api.KeyChange{Kid: &kid, Fresh: true, Former: &old.Kid, Tells: exists(a.h.path("keys", "peer.key")),
+			Until: certEnds(cert), Role: roleOf(cert)},
 		saveChain(a.h.next("identity.pem"), a.org)
 }
 

@@ -74,6 +74,14 @@ func (b *siblings) allowed(transport ed25519.PublicKey) (peer.Contact, bool) {
 	return peer.Contact{}, false
 }
 
+// knows forgets that revoked ones have come: somebody did who knows as much as we do, and
+// goes on with other keys. One that does not know comes again.
+func (b *siblings) knows() {
+	b.mu.Lock()
+	clear(b.late)
+	b.mu.Unlock()
+}
+
 func (b *siblings) noteLate(kid id.Kid) {
 	b.mu.Lock()
 	b.late[kid] = b.now()
@@ -210,6 +218,7 @@ func errTwoHistories(where string) *api.Error {
 func (d *directory) learnOwn(events [][]byte) {
 	us := d.sib.us
 	if slices.EqualFunc(us.Events, events, bytes.Equal) {
+		d.sib.knows()
 		return
 	}
 	chain, err := identity.Replay(events)

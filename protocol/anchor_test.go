@@ -65,10 +65,11 @@ func (l *late) asks(seed uint64, change func(*history, []protocol.Anchor) []prot
 	}
 	l.newcomers.Add(1)
 	var given []*entry.Sealed
+	own := func(kid id.Kid) bool { o, ok := full.OrgOf(kid); return ok && o == x.Org.ID }
 	for i, e := range h.pool {
 		got := full.MaySend(e.ID, protocol.Header, to(x), from(h.ds[0]))
 		switch {
-		case e.Control():
+		case e.Control(), own(e.Kid): // what a key of its own wrote it has, also from before it certified that
 			given = append(given, e)
 		case got.Send && i < old:
 			return fmt.Sprintf("entry %d, of before the admission, would be sent", i)

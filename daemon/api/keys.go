@@ -51,6 +51,7 @@ type KeyChange struct {
 	Kid    *id.Kid    `json:"kid,omitempty"`    // of the daemon that was certified or revoked
 	Fresh  bool       `json:"fresh"`            // it has new keys
 	Former *id.Kid    `json:"former,omitempty"` // of the daemon that it replaces
+	Tells  bool       `json:"tells,omitempty"`  // whose transport key is here: with it peers are told of the new one
 	Until  *time.Time `json:"until,omitempty"`  // end of the certificate
 	Role   string     `json:"role,omitempty"`   // of the daemon that was certified: active, or standby while another is
 	// Cases in which the former daemon had written what is not here, when forced.

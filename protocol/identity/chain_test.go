@@ -110,6 +110,7 @@ func TestRenewal(t *testing.T) {
 	moved := Keys{Sig: keyOf("d1"), Peer: keyOf("new transport")}
 	raw, err := o.CertifyDaemon(keyOf("root"), moved, d)
 	n := extended(t, o, raw, err)
+	d.Renewed = true
 	if got, _ := n.Daemon(d.Kid); !reflect.DeepEqual(got, d) || len(n.Daemons()) != 1 {
 		t.Errorf("%+v", got)
 	}
