@@ -48,7 +48,7 @@ func TestSimEquivocation(t *testing.T) {
 		w.part(map[int]int{0: 0, 1: 0, 2: 1, 3: 1, 4: 1})
 		x, y := w.draw.IntN(2), 2+w.draw.IntN(3)
 		sessions := w.bad(honest[x], honest[y])
-		one, other := hostile.Forge(w.c, 1, 2), hostile.Forge(w.c, 2, 2)
+		one, other := hostile.Forge(w.c, 1, 1+w.draw.IntN(5)), hostile.Forge(w.c, 2, 1+w.draw.IntN(5))
 		for i, branch := range [][]*entry.Sealed{one, other} {
 			f := &wire.Entries{}
 			f.Tag, _ = sessions[i].Tags(w.c)
