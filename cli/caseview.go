@@ -268,6 +268,7 @@ func authorityText(w io.Writer, k *api.Case, now time.Time) {
 		field(w, "CONFLICT", "two changes of stewards are both carried, and this daemon acted under the other one: it neither acts nor "+
 			"sends content until you decide\ncordon case pin "+shortID(k.Case.String()))
 	}
+	disownedText(w, k, k.Authority)
 	besideText(w, k, k.Authority)
 	if a := k.Authority; a != nil {
 		if a.Silence != nil {

@@ -76,6 +76,9 @@ func foldText(w io.Writer, f *api.Fold, now time.Time) {
 	field(w, "digest", f.Digest)
 	for _, x := range f.Chain {
 		field(w, fmt.Sprintf("config %d", x.N), configText(k, x))
+		if len(x.Disowned) > 0 {
+			field(w, "DISOWNED", disownedWords(k, x.Config, x.Stewards, x.Disowned))
+		}
 	}
 	for _, x := range f.Beside {
 		field(w, "RIVAL", rivalWords(k, x.Config, x.Stewards, x.Endorsed, *x.Chain, x.Both))

@@ -100,6 +100,26 @@ func takesPart(k *api.Case, o id.OrgID) bool {
 	return slices.ContainsFunc(k.Participants, func(p api.Participant) bool { return p.Org == o && p.Admitted })
 }
 
+// disownedText says which changes of stewards are followed though somebody does not let stand
+// votes that they rest on, and what is to do.
+func disownedText(w io.Writer, k *api.Case, s *api.Stewards) {
+	if s == nil {
+		return
+	}
+	for _, d := range s.Disowned {
+		x := d.Change
+		field(w, "DISOWNED", disownedWords(k, *x.Config, x.Stewards, d.By)+" Ask "+names(k, d.By)+" by telephone. If it was a thief: a steward "+
+			"can put "+names(k, d.By)+" back, or go on in a new case\ncordon steward propose "+shortID(k.Case.String())+" --add "+shortID(d.By[0].String()))
+	}
+}
+
+// disownedWords says of a change of stewards that it is followed, and who takes back its vote
+// for it.
+func disownedWords(k *api.Case, x id.ConfigID, stewards, by []id.OrgID) string {
+	return "change " + shortID(x.String()) + " to " + ranked(k, stewards) + " was carried by votes with keys since revoked, which " + names(k, by) +
+		" does not let stand. By the rules it is followed all the same."
+}
+
 // besideText says which changes of stewards are carried and not followed. In a
 // conflict that is for case pin to show.
 func besideText(w io.Writer, k *api.Case, s *api.Stewards) {

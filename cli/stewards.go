@@ -94,6 +94,10 @@ func stewardsText(w io.Writer, k *api.Case, s *api.Stewards, now time.Time) {
 	if s.State == stateConflict {
 		fmt.Fprintf(w, "\nCONFLICT: two changes of stewards are both carried. Decide:\n  cordon case pin %s\n", shortID(k.Case.String()))
 	}
+	if len(s.Disowned) > 0 {
+		fmt.Fprintln(w)
+		disownedText(w, k, s)
+	}
 	if len(s.Beside) > 0 && s.State != stateConflict {
 		fmt.Fprintln(w)
 		besideText(w, k, s)

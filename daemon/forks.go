@@ -38,6 +38,18 @@ func forkedKey(k *protocol.Case, kid, own id.Kid) api.ForkedKey {
 	return x
 }
 
+// showDisowned lists the changes that are followed, and rest on votes that were taken back.
+func (s *service) showDisowned(k *protocol.Case) (out []api.Disowned, err error) {
+	for _, d := range k.Disowned() {
+		x, err := s.showChange(k, d.Proposal)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, api.Disowned{Change: x, By: d.By})
+	}
+	return out, nil
+}
+
 // showBeside lists the changes of stewards that are carried and not followed.
 func (s *service) showBeside(k *protocol.Case) (out []api.Beside, err error) {
 	for _, r := range k.Beside() {

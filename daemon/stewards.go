@@ -53,6 +53,9 @@ func (s *service) showStewards(k *protocol.Case) (*api.Stewards, error) {
 		out.Owes = append(out.Owes, name)
 	}
 	var err error
+	if out.Disowned, err = s.showDisowned(k); err != nil {
+		return nil, err
+	}
 	out.Beside, err = s.showBeside(k)
 	return out, err
 }

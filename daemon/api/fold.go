@@ -47,6 +47,8 @@ type FoldConfig struct {
 
 	Chain *id.ConfigID `json:"chain,omitempty"` // beside: what is followed in its place
 	Both  []id.OrgID   `json:"both,omitempty"`  // beside: who voted on both sides
+
+	Disowned []id.OrgID `json:"disowned,omitempty"` // of the chain: who does not let stand votes that it rests on
 }
 
 // The verdicts on an entry.

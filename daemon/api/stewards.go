@@ -19,6 +19,7 @@ type Stewards struct {
 	Stewards  []Steward   `json:"stewards"`
 	Proposals []Change    `json:"proposals"`           // to follow the one in force
 	Beside    []Beside    `json:"beside,omitempty"`    // changes that are carried and not followed
+	Disowned  []Disowned  `json:"disowned,omitempty"`  // changes that are followed, and rest on votes that were taken back
 	Silence   *Quiet      `json:"silence,omitempty"`   // of stewards, that members have noted
 	Succeeded *Succeeded  `json:"succeeded,omitempty"` // that we were a steward, and the members replaced us
 	Owes      []string    `json:"owes,omitempty"`      // kinds of what our daemon is about to write by itself
@@ -39,6 +40,13 @@ type Beside struct {
 	Change Change      `json:"change"`
 	Chain  id.ConfigID `json:"chain"` // what is followed in its place
 	Both   []id.OrgID  `json:"both"`  // who voted on both sides
+}
+
+// Disowned is a change that is followed, and would not be carried without votes of keys that
+// were revoked, which their organisations do not let stand.
+type Disowned struct {
+	Change Change     `json:"change"`
+	By     []id.OrgID `json:"by"` // whose votes
 }
 
 // ForkedKey is a daemon key that has signed two histories.

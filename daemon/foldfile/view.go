@@ -20,8 +20,12 @@ func (p *pile) view(k *protocol.Case, forks []ledger.Fork) *api.Fold {
 		Embargo: shown.Embargo, CS: shown.CS, State: shown.State, Claims: shown.Claims, Digest: shown.Digest,
 		Chain: []api.FoldConfig{}, Proposals: []api.FoldConfig{}, Beside: []api.FoldConfig{}, Repeated: p.repeated,
 		Forks: shown.Forks, Forked: byKey(shown.Forked)}
+	disowned := k.Disowned()
 	for _, f := range k.Chain() {
 		x := configOf(f)
+		if i := slices.IndexFunc(disowned, func(d protocol.Disowned) bool { return d.ID == f.ID }); i >= 0 {
+			x.Disowned = disowned[i].By
+		}
 		if of, ok := k.Proposal(f.ID); ok { // the first config nobody has proposed
 			x.Endorsed, x.Need = listed(of.Endorsed), of.Need
 		}
