@@ -41,7 +41,8 @@ less of it shall stand, say with: cordon key cut CASE ENTRY.`,
 	{use: "cut CASE ENTRY", short: "what a revoked key of yours decided in a case stands up to this entry, no further", confirm: true, run: (*call).keyCut,
 		long: `Say up to where the decisions of a revoked key of this organisation stand in a
 case: ENTRY is the last control entry of that key that counts. Of several cuts the
-lowest counts, and none is taken back.`},
+lowest counts, and none is taken back. Votes for changes of stewards stand whatever
+it says; a change that rests on one it leaves out is shown as disowned.`},
 	{use: "rotate", short: "put the next root key in force and commit to a new one", json: true, confirm: true, run: (*call).keyRotate,
 		long: `Put the root key in force that was committed to beforehand, and commit to a new
 one. The former root, lost or stolen, is of no use afterwards. The organisation,

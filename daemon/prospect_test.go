@@ -193,6 +193,12 @@ func TestHeardThenGone(t *testing.T) {
 	if z.Stuck != nil || len(z.Endorsed) != 1 {
 		t.Errorf("proposed again: %+v", z)
 	}
+	other := r
+	other.Add = []string{c.name, b.name}
+	_, err := b.ChangeStewards(t.Context(), k, other)
+	if e := new(api.Error); !errors.As(err, &e) || e.Rule != "already-endorsed" || !strings.Contains(e.Text, z.Config.String()[:12]) {
+		t.Errorf("once more: %v, not that its voice is on %v", err, z.Config)
+	}
 	c.endorses(k, *z.Config)
 	decide(t, k, []*org{b, c}, b)
 }

@@ -69,7 +69,9 @@ func (c *Case) prospect(x *config) (p Prospect) {
 	for _, o := range voters {
 		voted := votedIn(x.parent.cast[voter{o, x.Kind}], c.all)
 		if len(x.votes[o]) == 0 && !x.frees(voted) {
-			on := voted[max(0, slices.IndexFunc(voted, func(y *config) bool { return !slices.Contains(x.lapsed, y) }))]
+			on := voted[max(0, slices.IndexFunc(voted, func(y *config) bool { // the vote that no other of its sets aside
+				return !slices.Contains(x.lapsed, y) && !slices.ContainsFunc(voted, func(z *config) bool { return slices.Contains(z.lapsed, y) })
+			}))]
 			p.Spent = append(p.Spent, Elsewhere{o, on.ID})
 		}
 	}
