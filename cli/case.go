@@ -33,7 +33,7 @@ var caseVerbs = []verb{
 	{use: "log CASE", short: "every entry, in order", json: true, run: (*call).caseLog,
 		flags: func(f *pflag.FlagSet) { f.Bool("follow", false, "go on as entries arrive") }},
 	{use: "exports CASE", short: "what was handed out of a case at this machine, and to whom", json: true, run: (*call).caseExports},
-	{use: "contact CASE LEVEL", short: "invite nobody below this level of contact: tofu, domain, vouched, verified", run: (*call).caseContact,
+	{use: "contact CASE LEVEL", short: "invite nobody below a level: tofu, domain, vouched, verified", run: (*call).caseContact,
 		long: `Invite nobody into this case whom you know less surely than LEVEL (cordon peer
 list shows it). It binds this daemon alone: other stewards have their own. Who
 is in the case stays in it.`},

@@ -95,7 +95,7 @@ var mitigationVerbs = []verb{
 	{use: "add CASE LABEL", short: "announce a patch, an update, a workaround, with its file", more: true, json: true, run: (*call).mitigationAdd,
 		long: `Announce something that helps, with its file or the digest of one that comes
 another way. --for says whom it is meant for; --to, who may read it at all.`,
-		example: `  cordon mitigation add 3f2a9c01 'parse() fix' --kind patch --file fix.patch --to Beta`,
+		example: `  cordon mitigation add 3f2a9c01 'a fix' --kind patch --file fix.patch --to Beta`,
 		flags: flagsOf(toFlag, func(f *pflag.FlagSet) {
 			f.String("kind", "", "`KIND`: patch, update, firmware, microcode, workaround, configuration, other")
 			f.String("file", "", "`FILE` to attach, for the same readers")

@@ -36,7 +36,7 @@ that is written under them. Several proposals may be open; of those that come
 into force side by side the earliest end holds.`,
 		example: `  cordon embargo propose 3f2a9c01 --for 30d
   cordon embargo propose 3f2a9c01 --until 2027-01-31T12:00:00Z --answer-by 5d
-  cordon embargo propose 3f2a9c01 --for 120d --justify 'the firmware tier needs a mask change'`,
+  cordon embargo propose 3f2a9c01 --for 120d --justify 'the tier needs a mask change'`,
 		flags: func(f *pflag.FlagSet) {
 			f.String("until", "", "`TIME` of the end, RFC 3339 with zone: 2027-01-31T12:00:00Z")
 			f.String("for", "", "`LENGTH` from now on, like 45d or 12h")

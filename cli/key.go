@@ -14,11 +14,11 @@ import (
 
 // keyVerbs are about the organisation's own keys: its root, its daemons.
 var keyVerbs = []verb{
-	{use: "status", short: "the keys of this organisation; may this daemon write, and what to do if not", json: true, run: (*call).keyStatus,
+	{use: "status", short: "the keys of this organisation, and whether this daemon writes", json: true, run: (*call).keyStatus,
 		flags: func(f *pflag.FlagSet) {
 			f.Bool("events", false, "also what the root has signed, with the words of each: for others that have seen two histories")
 		}},
-	{use: "renew", short: "certify this daemon anew: for longer, or with new keys where the old will not do", json: true, confirm: true, run: (*call).keyRenew,
+	{use: "renew", short: "certify this daemon anew: for longer, or with new keys", json: true, confirm: true, run: (*call).keyRenew,
 		long: `Certify this daemon anew by the root. While its store and its keys are well, the
 certificate is prolonged. After a restore from a backup, when a copy of this
 daemon has signed, or when its keys are lost, it gets new keys: the old ones are
@@ -30,7 +30,7 @@ revoked, and it writes on in every case under the new ones.`,
 			f.String("reason", "", "why keys that are replaced end: superseded (default), stolen, retired")
 			f.String("former", "", "`KID` of the daemon to replace, where its keys are lost")
 		}},
-	{use: "revoke KID", short: "end the certificate of another daemon of this organisation, for good", json: true, confirm: true, run: (*call).keyRevoke,
+	{use: "revoke KID", short: "end the certificate of another daemon of yours, for good", json: true, confirm: true, run: (*call).keyRevoke,
 		long: `End the certificate of a daemon of this organisation, for good. In each case what
 that key decided stands as far as the case had it when it hears of this; whether
 less of it shall stand, say with: cordon key cut CASE ENTRY.`,
@@ -38,7 +38,7 @@ less of it shall stand, say with: cordon key cut CASE ENTRY.`,
 			rootFlag(f)
 			f.String("reason", "", "stolen, superseded or retired")
 		}},
-	{use: "cut CASE ENTRY", short: "what a revoked key of yours decided in a case stands up to this entry, no further", confirm: true, run: (*call).keyCut,
+	{use: "cut CASE ENTRY", short: "what a revoked key decided stands up to this entry", confirm: true, run: (*call).keyCut,
 		long: `Say up to where the decisions of a revoked key of this organisation stand in a
 case: ENTRY is the last control entry of that key that counts. Of several cuts the
 lowest counts, and none is taken back. Votes for changes of stewards stand whatever
@@ -48,7 +48,7 @@ it says; a change that rests on one it leaves out is shown as disowned.`},
 one. The former root, lost or stolen, is of no use afterwards. The organisation,
 its twelve words and its daemons stay what they are.`,
 		flags: rootFlag},
-	{use: "domains DOMAIN…", short: "name the domains that are yours, in the place of those named before", more: true, json: true, run: (*call).keyDomains,
+	{use: "domains DOMAIN…", short: "name your domains, in the place of those before", more: true, json: true, run: (*call).keyDomains,
 		long: `Name the domains that are yours, in the place of those named before. Others may
 ask them whether they confirm you (cordon peer check): put the line that this
 prints into the security.txt of one of them.`,

@@ -93,7 +93,7 @@ product family, say. The terms in force are carried over. The child begins with 
 report that you give it; nothing else is copied. Members of CASE are invited into it
 with --with. When the embargo of one of the two ends otherwise, your daemon says so
 in the other, and in the other children. It can be run again where it was interrupted.`,
-	example: `  cordon case split 3f2a9c01 --title 'libfoo in routers' --with Beta --with Gamma`,
+	example: `  cordon case split 3f2a9c01 --title 'in routers' --with Beta --with Gamma`,
 	flags: func(f *pflag.FlagSet) {
 		f.String("title", "", "`TITLE` of the child; sealed, only its members see it")
 		f.StringArray("with", nil, "`ORG`, a member of CASE, that is invited; may be repeated")

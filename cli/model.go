@@ -11,7 +11,7 @@ import (
 
 // modelVerbs show what the build was made from, without a daemon.
 var modelVerbs = []verb{
-	{use: "model [PART]", short: "the state machines of this build and their figures; needs no daemon", json: true, run: (*call).model,
+	{use: "model [PART]", short: "the state machines and their figures; needs no daemon", json: true, run: (*call).model,
 		long: `Show the formal model as this build has it: the machines of reports, embargo,
 case state and consent, and the figures that follow from them by exact arithmetic.
 

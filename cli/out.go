@@ -132,6 +132,17 @@ func wrap(s string, n int) []string {
 	return lines
 }
 
+// flow breaks the paragraphs of a text anew; those with indented lines stay as they are.
+func flow(text string) string {
+	pars := strings.Split(text, "\n\n")
+	for i, p := range pars {
+		if !strings.HasPrefix(p, " ") && !strings.Contains(p, "\n ") {
+			pars[i] = strings.Join(wrap(strings.ReplaceAll(p, "\n", " "), width), "\n")
+		}
+	}
+	return strings.Join(pars, "\n\n")
+}
+
 // complain writes an error the way all of the CLI does: what was wrong, and on
 // a line of its own what to try. For a person's terminal a long text is broken.
 func complain(w io.Writer, f *failure, person bool) {

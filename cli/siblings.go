@@ -25,7 +25,7 @@ Bring the folder of the root keys, and the card of the active daemon (cordon car
 there), which tells what the root has signed since and where that one is reached. If
 it runs and is reached, it hears of the new one at once, by the root's own key; else
 take the card of the new one to it: cordon peer add.`,
-		example: "  cordon daemon add --root /media/usb/root --card /media/usb/active.card --unattended",
+		example: "  cordon daemon add --root /media/usb/root --card /media/usb/active.card",
 		flags: func(f *pflag.FlagSet) {
 			f.String("root", "", "`FOLDER` of the root keys, writable: it notes what the root signs")
 			f.String("card", "", "`FILE` with the card of the active daemon")

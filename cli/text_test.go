@@ -170,3 +170,14 @@ func TestComplain(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 }
+
+// TestFlow: a paragraph is broken at 80 columns; what is indented stays as it is.
+func TestFlow(t *testing.T) {
+	long := strings.Repeat("word ", 30) + "end"
+	list := "  first  " + strings.Repeat("x", 60) + "\n  second"
+	out := flow(long + "\n\n" + list)
+	fits(t, out)
+	if want := strings.ReplaceAll(long, " ", "") + "\n\n" + list; strings.ReplaceAll(strings.ReplaceAll(out[:len(out)-len(list)-2], "\n", ""), " ", "")+out[len(out)-len(list)-2:] != want {
+		t.Errorf("%q", out)
+	}
+}

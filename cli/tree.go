@@ -106,7 +106,7 @@ func (a *app) commands(verbs []verb) []*cobra.Command {
 func (a *app) command(v verb) *cobra.Command {
 	want := strings.Fields(v.use)[1:]
 	cmd := &cobra.Command{
-		Use: v.use, Short: v.short, Long: v.long, Example: v.example,
+		Use: v.use, Short: v.short, Long: flow(v.long), Example: v.example,
 		Args: func(cmd *cobra.Command, args []string) error { return arguments(cmd, v, want, args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.ran = true

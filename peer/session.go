@@ -140,7 +140,8 @@ type shared struct {
 	probed map[id.Feed]id.Seq  // heads below which a fork was looked for
 	unfit  map[id.Feed]bool    // feeds of which it has brought what fits on no anchor here
 	vain   int                 // times in a row that what came could not be taken for want of something below
-	waits  bool                // that is asked for again after a pause
+	late   time.Time           // the last of them
+	stir   chan struct{}       // that is asked for again after a pause, or once this is closed; nil: it is not
 	mine   wire.Mark           // our mark, of version
 	at     uint64
 }

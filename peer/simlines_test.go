@@ -381,9 +381,11 @@ func TestSimSlow(t *testing.T) {
 	}
 }
 
-// visible has members write in turn, and says how long an entry took at most to each of them,
-// and, in a minute, to some others.
+// visible has members write in turn, and says how long nine of ten entries took at most to each of
+// them, and, in a minute, to some others. One that is offered in place of being sent, since whether
+// the one before has come is not known yet, takes three times as long, slow members or not.
 func (w *world) visible(writers, others []int, n int) (most, theirs time.Duration) {
+	var all []time.Duration
 	for i := range n {
 		begin := time.Now()
 		e, err := w.orgs[writers[i%len(writers)]].Write(w.c, &protocol.Address{Addrs: []string{fmt.Sprintf("/ip4/192.0.2.9/tcp/%d", 1+w.draw.IntN(60000))}})
@@ -396,11 +398,12 @@ func (w *world) visible(writers, others []int, n int) (most, theirs time.Duratio
 		for !have(writers) && time.Since(begin) < enough {
 			pass(time.Millisecond)
 		}
-		most = max(most, time.Since(begin))
+		all = append(all, time.Since(begin))
 		for !have(others) && time.Since(begin) < 2*time.Second {
 			pass(time.Millisecond)
 		}
 		theirs = max(theirs, time.Since(begin))
 	}
-	return most, theirs
+	slices.Sort(all)
+	return all[n*9/10-1], theirs
 }

@@ -343,6 +343,9 @@ func (s *session) settled(ctx context.Context, t taken) error {
 		sh.holds(e.Sealed)
 	}
 	s.mu.Unlock()
+	if res.Stored > 0 {
+		s.n.stir(sh.id)
+	}
 	if res.Forks > 0 {
 		s.n.proofsDue(sh.id)
 	}
