@@ -13,20 +13,18 @@ import (
 const heraldMax = 5 * time.Minute
 
 // herald tells peers of our new keys: with the transport key of each daemon that
-// this home was before, for that is the one they wait for (spec/sync.md §3.1), and of a
-// certificate that was renewed with the keys themselves, for by what they know it may be
-// over. Who is connected needs no telling.
+// this home was before, for that is the one they wait for (spec/sync.md §3.1). Who
+// is connected needs no telling. Of a certificate that was renewed it tells with its own
+// keys: by what a peer knows that may be over, where it was not connected for long; sooner
+// this would be in the way of the session itself.
 func (s *service) herald(every time.Duration) func(context.Context) error {
 	return func(ctx context.Context) error {
-		known := slices.Clone(s.former)
-		if d, ok := s.org.Daemon(s.kid); ok && d.Renewed {
-			known = append(known, peer.Former{Kid: s.kid, Transport: s.keys.peer})
-		}
-		if len(known) == 0 {
+		own, _ := s.org.Daemon(s.kid)
+		if len(s.former) == 0 && !own.Renewed {
 			return nil
 		}
 		pauses := map[id.Kid]time.Duration{} // an organisation may have several daemons
-		due := map[id.Kid]time.Time{}
+		due, alone := map[id.Kid]time.Time{}, map[id.Kid]time.Time{}
 		for {
 			connected := map[id.Kid]bool{}
 			for _, p := range s.net.Status() {
@@ -34,7 +32,18 @@ func (s *service) herald(every time.Duration) func(context.Context) error {
 			}
 			for _, to := range s.dir.Targets() {
 				c, ok := s.dir.Allowed(to.Transport)
-				if !ok || connected[c.Kid] || time.Now().Before(due[c.Kid]) || len(to.Addrs) == 0 {
+				if !ok || connected[c.Kid] || len(to.Addrs) == 0 {
+					delete(alone, c.Kid)
+					continue
+				}
+				if alone[c.Kid].IsZero() {
+					alone[c.Kid] = time.Now()
+				}
+				known := s.former
+				if own.Renewed && time.Since(alone[c.Kid]) > heraldMax {
+					known = append(slices.Clone(known), peer.Former{Kid: s.kid, Transport: s.keys.peer})
+				}
+				if len(known) == 0 || time.Now().Before(due[c.Kid]) {
 					continue
 				}
 				s.tellPeer(ctx, known, to)

@@ -282,7 +282,10 @@ func TestRenewedAfterItsEnd(t *testing.T) {
 	late.meets(us)
 	us.run()
 	stop := late.run()
-	us.until(late, func(s peer.PeerStatus) bool { return s.LastError != "" && !s.Connected })
+	refused := func(s peer.PeerStatus) bool { return s.LastError != "" && !s.Connected }
+	us.until(late, func(s peer.PeerStatus) bool { // whoever is to open the session is told
+		return !s.Connected && (refused(s) || slices.ContainsFunc(late.node.Status(), refused))
+	})
 	stop()
 	again := prolong(time.Now())
 	at := peer.Target{Org: us.party.org.ID, Transport: us.transport(), Addrs: us.node.Addrs()}
